@@ -32,7 +32,7 @@ class EmbeddedPostgres:
 
     port: int
     folder: Path
-    guard: subprocess.Popen[bytes]
+    guard: subprocess.Popen[str]
 
     def url(self, database: str, user: str = "postgres") -> str:
         """Return the address of one of its databases."""
@@ -109,9 +109,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start_guard(programs: Path, folder: Path) -> subprocess.Popen[bytes]:
+def _start_guard(programs: Path, folder: Path) -> subprocess.Popen[str]:
     stop = [programs / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", folder / "data"]
+    command = ["/bin/sh", "-c", GUARD, str(folder), *map(str, stop)]
     # A session of its own, so that Ctrl-C reaches the starter first and not the guard.
-    return subprocess.Popen(
-        ["/bin/sh", "-c", GUARD, folder, *stop], stdin=subprocess.PIPE, start_new_session=True, **unprivileged()
-    )
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, **unprivileged())
