@@ -1,0 +1,27 @@
+"""Which object store a name means."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from utils.errors import ConfigurationError
+from utils.folder_store import FolderStore
+from utils.store import ObjectStore
+
+
+def open_store(url: str) -> ObjectStore:
+    """Open `s3://bucket[/prefix]` or a folder, which is created when first written to."""
+    if not url:
+        raise ConfigurationError("The store has no name. Give a folder or s3://bucket/prefix.")
+    parts = urlsplit(url)
+    if parts.scheme == "s3":
+        from utils.s3_store import S3Store  # a run over a folder does not wait for boto3
+
+        return S3Store(bucket=parts.netloc, prefix=parts.path.strip("/"))
+    if "://" in url:
+        raise ConfigurationError(f"The store {url} is neither a folder nor s3://bucket/prefix.")
+    return FolderStore(Path(url).expanduser())
+
+
+def below(url: str, part: str) -> str:
+    """Return the name of a part of a store, such as its landing half."""
+    return f"{url.rstrip('/')}/{part}"

@@ -1,0 +1,143 @@
+"""A project: what one deployment moves. `pipeline.toml` names tables, `models/` and `lookups/` say the rest."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from utils.errors import ConfigurationError
+from utils.model import Model, read_model
+from utils.postgres.names import TableName, parse_table_name
+
+MAX_ROW_BYTES = 128 << 20  # half of what a small Lambda has; PostgreSQL itself stops near 1 GB
+OVERLAP_SECONDS = 300  # longest source transaction we expect behind a view
+CALENDAR_YEARS = (1900, 2100)  # a date outside is a typing mistake, not an order
+
+SETTINGS = {"name", "schema", "cursor", "max_row_bytes", "warehouse_schema", "calendar_years", "tables"}
+TABLE_SETTINGS = {"cursor", "exclude", "key", "overlap_seconds", "full"}
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """What pipeline.toml says of one source table."""
+
+    cursor: str | None = None
+    exclude: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()  # for views, which declare none
+    overlap_seconds: int = OVERLAP_SECONDS
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project folder, read and checked for all that needs no database."""
+
+    folder: Path
+    name: str
+    schema: str = "public"
+    warehouse_schema: str = "public"
+    max_row_bytes: int = MAX_ROW_BYTES
+    calendar_years: tuple[int, int] = CALENDAR_YEARS
+    settings: Mapping[str, TableSettings] = field(default_factory=dict)
+    models: tuple[Model, ...] = ()
+    default_cursor: str | None = None
+
+    @cached_property
+    def tables(self) -> tuple[str, ...]:
+        """Every source table to track, by the name that the project gives it, in order."""
+        named = {lookup.table for model in self.models for lookup in model.lookups if lookup.table}
+        driving = {model.driving for model in self.models if model.driving}
+        return tuple(sorted(named | driving | set(self.settings)))
+
+    def table_name(self, table: str) -> TableName:
+        """Return where the source keeps a table."""
+        return parse_table_name(table, self.schema)
+
+    def table_settings(self, table: str) -> TableSettings:
+        """Return what pipeline.toml says of a table, or the defaults."""
+        return self.settings.get(table, TableSettings(cursor=self.default_cursor))
+
+
+def read_project(folder: Path) -> Project:
+    """Read a project folder, or raise an error that names the file and what is wrong with it."""
+    path = folder / "pipeline.toml"
+    record = _read_toml(path)
+    _refuse_unknown(record, SETTINGS, str(path))
+    tables = record.get("tables", {})
+    cursor = record.get("cursor")
+    models = sorted(p for p in (folder / "models").glob("*") if p.suffix in {".sql", ".py"} and p.stem != "__init__")
+    return Project(
+        folder=folder,
+        name=str(record.get("name", folder.resolve().name)),
+        schema=str(record.get("schema", "public")),
+        warehouse_schema=str(record.get("warehouse_schema", "public")),
+        max_row_bytes=int(record.get("max_row_bytes", MAX_ROW_BYTES)),
+        calendar_years=_years(record.get("calendar_years", list(CALENDAR_YEARS)), path),
+        settings={table: _settings(table, value, cursor, path) for table, value in tables.items()},
+        models=_checked(tuple(read_model(path) for path in models), folder),
+        default_cursor=cursor,
+    )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path} does not exist. `starlift init` drafts one from a database.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def _refuse_unknown(record: Mapping[str, Any], known: set[str], where: str) -> None:
+    if unknown := sorted(set(record) - known):
+        raise ConfigurationError(f"{where}: unknown setting {unknown[0]!r}. Known are {', '.join(sorted(known))}.")
+
+
+def _years(value: Any, path: Path) -> tuple[int, int]:
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(year, int) for year in value):
+        first, last = value
+        if 1 <= first <= last <= 9999:
+            return first, last
+    raise ConfigurationError(f"{path}: calendar_years must be two years, such as [1900, 2100].")
+
+
+def _settings(table: str, value: Any, cursor: str | None, path: Path) -> TableSettings:
+    where = f"{path}: [tables.{table}]"
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{where} must be a table of settings.")
+    _refuse_unknown(value, TABLE_SETTINGS, where)
+    return TableSettings(
+        cursor=value.get("cursor", cursor),
+        exclude=tuple(value.get("exclude", ())),
+        key=tuple(value.get("key", ())),
+        overlap_seconds=int(value.get("overlap_seconds", OVERLAP_SECONDS)),
+        full=bool(value.get("full", False)),
+    )
+
+
+def _checked(models: tuple[Model, ...], folder: Path) -> tuple[Model, ...]:
+    """Check what one model says of another."""
+    if not models:
+        raise ConfigurationError(f"{folder / 'models'} holds no model. A model is a .sql or .py file with a header.")
+    by_name = {model.name: model for model in models}
+    if len(by_name) < len(models):
+        raise ConfigurationError(f"{folder / 'models'} holds two models of one name, a .sql and a .py; remove one.")
+    for model in models:
+        for reference in model.references:
+            parent = by_name.get(reference.table)
+            if parent is None:
+                raise model.error(f"references {reference.table}, but there is no such model", reference.table)
+            if len(reference.columns) != len(parent.key):
+                raise model.error(
+                    f"references {parent.name} by {', '.join(reference.columns)}, but its key is "
+                    f"{', '.join(parent.key) or 'none'}",
+                    reference.table,
+                )
+            if parent.kind == "fact":
+                raise model.error(
+                    f"references {parent.name}, a fact; only dimensions and calendars can be referenced",
+                    reference.table,
+                )
+    return models

@@ -1,0 +1,36 @@
+"""Database credentials from Secrets Manager."""
+
+import json
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from utils.errors import AccessDeniedError, ConfigurationError
+from utils.postgres.url import DatabaseUrl
+
+NEEDED = ("host", "username", "password", "dbname")  # the names that RDS gives them
+
+
+def read_database_secret(name: str, client: Any = None) -> DatabaseUrl:
+    """Return the database that a secret in RDS's JSON form describes; its values are never repeated in errors."""
+    try:
+        reply = (client or boto3.client("secretsmanager")).get_secret_value(SecretId=name)
+    except (ClientError, BotoCoreError) as error:
+        raise AccessDeniedError(f"The secret {name} cannot be read: {error}. Create it, or allow this role.") from error
+    try:
+        secret = json.loads(reply["SecretString"])
+        missing = [field for field in NEEDED if not secret.get(field)]
+    except (KeyError, ValueError, AttributeError):
+        missing = list(NEEDED)
+    if missing:
+        raise ConfigurationError(f"The secret {name} lacks {', '.join(missing)}; it is JSON with {', '.join(NEEDED)}.")
+    return DatabaseUrl(
+        host=secret["host"],
+        port=int(secret.get("port", 5432)),
+        database=secret["dbname"],
+        user=secret["username"],
+        password=secret["password"],
+        sslmode=secret.get("sslmode", "verify-full"),
+        sslrootcert=secret.get("sslrootcert"),
+    )
