@@ -1,0 +1,132 @@
+"""AWS on this machine: moto's services over HTTP, with functions that really run."""
+
+import contextlib
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import moto.awslambda.models
+from botocore.config import Config
+from moto.core.config import default_user_config
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from local.sandbox import Function, FunctionSpec, OnLog, Result, ignore_logs, unzip
+from local.sandbox.spec import REGION
+
+CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+EXECUTE = {"execute_state_machine": True}  # moto would otherwise call every execution a success at once
+
+
+class EmulatedAws:
+    """An endpoint that answers as AWS does, and the functions created there."""
+
+    def __init__(self, endpoint: str, on_log: OnLog) -> None:
+        self.endpoint = endpoint
+        self._on_log = on_log
+        self._functions: dict[str, Function] = {}
+        self._lock = threading.Lock()
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of one service."""
+        # Several dozen clients at once, and no surprise from the developer's own configuration file.
+        config = Config(retries={"max_attempts": 3}, s3={"addressing_style": "path"})
+        options: dict[str, Any] = {
+            "endpoint_url": self.endpoint,
+            "region_name": REGION,
+            "config": config,
+            **CREDENTIALS,
+        }
+        return boto3.client(service, **options)  # type: ignore[call-overload]
+
+    def invoke(self, function: Any, event: object) -> Result:
+        """Run a function that was created through the Lambda API."""
+        return self._current(self._spec(function)).invoke(event)
+
+    def close(self) -> None:
+        """End every process of every function."""
+        for function in self._functions.values():
+            function.close()
+
+    def _current(self, spec: FunctionSpec) -> Function:
+        with self._lock:
+            known = self._functions.get(spec.name)
+            if known and known.spec == spec:
+                return known
+            if known:  # its code or settings were updated
+                known.close()
+            self._functions[spec.name] = Function(spec, self._on_log)
+            return self._functions[spec.name]
+
+    def _spec(self, function: Any) -> FunctionSpec:
+        return FunctionSpec(
+            name=function.function_name,
+            handler=function.handler,
+            code=unzip(function.code_bytes),
+            environment={"AWS_ENDPOINT_URL": self.endpoint, **function.environment_vars},
+            memory_mb=function.memory_size,
+            timeout=function.timeout,
+        )
+
+
+@contextlib.contextmanager
+def emulated_aws(on_log: OnLog = ignore_logs, retry_scale: float = 1.0) -> Iterator[EmulatedAws]:
+    """Emulate AWS for as long as the block lasts; one at a time in a process, each starting empty.
+
+    Args:
+        on_log: gets every line that a function prints, with the function's name.
+        retry_scale: what the waits before a state machine's retries are multiplied by.
+    """
+    server = _make_server()
+    aws = EmulatedAws(f"http://127.0.0.1:{server.server_port}", on_log)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    with _patched_moto(aws, server.server_port, retry_scale):
+        thread.start()
+        try:
+            yield aws
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+            aws.close()
+            moto_api_backend.reset()
+
+
+def _make_server() -> BaseWSGIServer:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # or it prints every request
+    application = DomainDispatcherApplication(create_backend_app)
+    return make_server("127.0.0.1", 0, application, threaded=True, request_handler=_RequestHandler)
+
+
+class _RequestHandler(MotoRequestHandler):  # type: ignore[misc]
+    disable_nagle_algorithm = True
+
+
+@contextlib.contextmanager
+def _patched_moto(aws: EmulatedAws, port: int, retry_scale: float) -> Iterator[None]:
+    def invoke(function: Any, event: object = None) -> tuple[str, bool, str]:
+        return _as_moto_wants(aws.invoke(function, json.loads(event) if isinstance(event, str) else event or {}))
+
+    sleepless = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * retry_scale))
+    environment: Mapping[str, str] = {"MOTO_PORT": str(port)}  # where moto's own interpreter finds the functions
+    with (
+        patch.object(moto.awslambda.models.LambdaFunction, "_invoke_lambda", invoke),
+        patch.object(retrier_decl, "time", sleepless),
+        patch.dict(default_user_config, {"stepfunctions": EXECUTE}),
+        patch.dict(os.environ, environment),
+    ):
+        yield
+
+
+def _as_moto_wants(result: Result) -> tuple[str, bool, str]:
+    failed = result.error is not None
+    return json.dumps(result.error if failed else result.payload), failed, ""
