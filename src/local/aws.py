@@ -107,7 +107,7 @@ def _make_server() -> BaseWSGIServer:
     return make_server("127.0.0.1", 0, application, threaded=True, request_handler=_RequestHandler)
 
 
-class _RequestHandler(MotoRequestHandler):  # type: ignore[misc]
+class _RequestHandler(MotoRequestHandler):
     disable_nagle_algorithm = True
 
 

@@ -1,0 +1,77 @@
+"""Start executions of the deployed state machine and follow them to their end."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.aws import EmulatedAws
+
+DEFINITION = Path(__file__).parents[2] / "terraform/modules/warehouse/state_machine.asl.json"
+POLL_INTERVAL = 0.05  # seconds
+RUNNING = "RUNNING"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a run of the state machine ended."""
+
+    status: str  # SUCCEEDED, FAILED, TIMED_OUT or ABORTED
+    output: Mapping[str, Any]  # the three stages' answers, by stage; empty unless it succeeded
+    error: str
+    cause: str
+    states: tuple[str, ...]  # the states it entered, in order
+
+
+def ignore_state(_name: str) -> None:
+    """Tell nobody which state was entered."""
+
+
+def render_definition(values: Mapping[str, str]) -> str:
+    """Fill the placeholders of the state machine's file as Terraform's templatefile does."""
+    return re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], DEFINITION.read_text())
+
+
+def start_execution(aws: EmulatedAws, state_machine_arn: str, run_id: str) -> str:
+    """Start a run and return the name by which it can be followed."""
+    started = aws.client("stepfunctions").start_execution(stateMachineArn=state_machine_arn, name=run_id)
+    return str(started["executionArn"])
+
+
+def follow(
+    aws: EmulatedAws, execution_arn: str, on_state: Callable[[str], None] = ignore_state, timeout: float = 900.0
+) -> Execution:
+    """Wait for a run to end, telling of every state it enters."""
+    client = aws.client("stepfunctions")
+    deadline = time.monotonic() + timeout
+    told = 0
+    while True:
+        described = client.describe_execution(executionArn=execution_arn)
+        states = _states_entered(client, execution_arn)
+        for state in states[told:]:
+            on_state(state)
+        told = len(states)
+        if described["status"] != RUNNING:
+            return _ended(described, states)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{execution_arn} still runs after {timeout:.0f} s; the last state is {states[-1:]}")
+        time.sleep(POLL_INTERVAL)
+
+
+def _states_entered(client: Any, execution_arn: str) -> tuple[str, ...]:
+    pages = client.get_paginator("get_execution_history").paginate(executionArn=execution_arn)
+    events = (event for page in pages for event in page["events"])
+    return tuple(event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event)
+
+
+def _ended(described: Mapping[str, Any], states: tuple[str, ...]) -> Execution:
+    return Execution(
+        status=described["status"],
+        output=json.loads(described.get("output") or "{}"),
+        error=described.get("error", ""),
+        cause=described.get("cause", ""),
+        states=states,
+    )
