@@ -86,8 +86,14 @@ class Model:
 
 
 def _line_of(text: str, near: str) -> int:
-    """Return the first line that mentions `near`, 1 when none does."""
-    return next((number for number, line in enumerate(text.split("\n"), 1) if near and near in line), 1)
+    """Return the line that sets `near`, else the first that mentions it, else 1."""
+    lines = list(enumerate(text.split("\n"), 1))
+    word = rf"(?<!\w){re.escape(near)}(?!\w)"
+    for pattern in (rf"\s*[\"']?{word}[\"']?\s*=", rf".*{word}"):
+        for number, line in lines:
+            if near and re.match(pattern, line):
+                return number
+    return 1
 
 
 def read_model(path: Path) -> Model:

@@ -1,0 +1,64 @@
+"""The arguments that several verbs take, each described once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from utils.errors import ConfigurationError
+from utils.postgres.url import FORM, DatabaseUrl, parse_url
+from utils.project import Project, read_project
+
+
+def database(text: str) -> DatabaseUrl:
+    """Read a database URL given on the command line; a wrong one is wrong usage."""
+    try:
+        return parse_url(text)
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def project(text: str) -> Project:
+    """Read the project folder named on the command line; a folder that is not there is wrong usage."""
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is not a folder. A project is a folder with a pipeline.toml and models/.")
+    return read_project(folder)
+
+
+_PASSWORDS = "The password belongs in PGPASSWORD or the pgpass file: an argument shows in the process list."
+
+ProjectFolder = Annotated[str, typer.Option("--project", metavar="DIR", help="Folder with pipeline.toml and models/.")]
+Source = Annotated[
+    DatabaseUrl,
+    typer.Option(
+        "--source",
+        envvar="STARLIFT_SOURCE",
+        parser=database,
+        metavar="URL",
+        show_envvar=True,
+        help=f"Database to read: {FORM} {_PASSWORDS}",
+    ),
+]
+OptionalSource = Annotated[
+    DatabaseUrl | None,
+    typer.Option("--source", parser=database, metavar="URL", help="Check names and types against this database too."),
+]
+Warehouse = Annotated[
+    DatabaseUrl,
+    typer.Option(
+        "--warehouse",
+        envvar="STARLIFT_WAREHOUSE",
+        parser=database,
+        metavar="URL",
+        show_envvar=True,
+        help="Database to write, in the same form.",
+    ),
+]
+Store = Annotated[
+    str,
+    typer.Option(
+        "--store", metavar="DIR|s3://BUCKET/PREFIX", help="Where batches rest between the stages; it holds the state."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a report.")]

@@ -1,0 +1,61 @@
+"""What the command prints: reports on standard output, progress and errors on standard error."""
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from local.narration import narrate
+from utils.errors import PipelineError, RetryableError
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class _Narrator(logging.Handler):
+    """Tells the stages' log lines as they come."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sentence = narrate(record.getMessage(), vars(record))
+        if sentence:
+            err.print(sentence, markup=False)
+        elif record.levelno >= logging.WARNING:
+            err.print(f"{record.levelname.lower()}: {record.getMessage()}", style="yellow", markup=False)
+
+
+@contextlib.contextmanager
+def reporting(as_json: bool) -> Iterator[None]:
+    """Narrate the work on standard error and turn a named error into its message and exit code 1."""
+    root = logging.getLogger()
+    narrator = _Narrator(logging.INFO)
+    if not as_json:
+        root.addHandler(narrator)
+        root.setLevel(logging.INFO)
+        logging.getLogger("botocore").setLevel(logging.WARNING)
+    try:
+        yield
+    except PipelineError as error:
+        show_error(error, as_json)
+        raise typer.Exit(1) from error
+    finally:
+        root.removeHandler(narrator)
+
+
+def show_error(error: PipelineError, as_json: bool) -> None:
+    """Print a named error and, where a retry may mend it, say so."""
+    retryable = isinstance(error, RetryableError)
+    if as_json:
+        print_json({"error": {"type": type(error).__name__, "message": str(error), "retryable": retryable}})
+        return
+    err.print(f"{type(error).__name__}: {error}", style="bold red", markup=False, soft_wrap=True)
+    if retryable:
+        err.print("Nothing is lost: run the same command again.", style="yellow")
+
+
+def print_json(record: dict[str, Any]) -> None:
+    """Print one JSON object on one line of standard output."""
+    typer.echo(json.dumps(record, default=str, ensure_ascii=False))

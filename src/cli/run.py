@@ -1,0 +1,65 @@
+"""`starlift run`: one run of the three stages on this machine."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from cli import arguments
+from cli.console import out, print_json, reporting
+from utils.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from local.run import RunReport
+
+Backfill = Annotated[
+    list[str] | None,
+    typer.Option("--backfill", metavar="TABLE", help="Read this source table in full; may be given again."),
+]
+Resync = Annotated[bool, typer.Option("--resync", help="Read every table in full, as after a restore of the source.")]
+
+
+def run(
+    project: arguments.ProjectFolder,
+    source: arguments.Source,
+    warehouse: arguments.Warehouse,
+    store: arguments.Store,
+    backfill: Backfill = None,
+    resync: Resync = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Lift what changed in the source since the last run into the warehouse."""
+    from local.run import Job, run_once  # DuckDB and boto3 load only for the verbs that use them
+
+    with reporting(as_json):
+        job = Job(arguments.project(project), source, warehouse, store)
+        tables = tuple(backfill or ())
+        if unknown := sorted(set(tables) - set(job.project.tables)):
+            raise ConfigurationError(
+                f"--backfill {unknown[0]}: the project reads no such table. It reads {', '.join(job.project.tables)}."
+            )
+        report = run_once(job, resync=resync, backfill=tables)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        _print(report)
+
+
+def _print(report: "RunReport") -> None:
+    if report.batch is None and not report.tables:
+        out.print("Nothing changed in the source, and nothing waited. The warehouse is up to date.")
+        return
+    out.print(report_table(report))
+
+
+def report_table(report: "RunReport") -> Table:
+    """Return the run's counts as a table, one row per source or warehouse table."""
+    table = Table(title=f"Batch {report.batch}" if report.batch else "Batches that waited", title_justify="left")
+    table.add_column("table")
+    for column in ("extracted", "context", "late", "loaded", "equal", "quarantined"):
+        table.add_column(column, justify="right")
+    for name, counts in report.tables.items():
+        if any(counts.values()):
+            table.add_row(name, *(f"{count:,}" if count else "·" for count in counts.values()))
+    return table

@@ -1,0 +1,19 @@
+"""Checking a project before any row moves."""
+
+from extraction.database.catalogue import read_catalogue
+from transformation.star_schema.checking import check_models
+
+from extraction.database import wiring
+from utils.postgres.url import DatabaseUrl
+from utils.project import Project
+
+
+def check_project(project: Project, source: DatabaseUrl | None) -> list[str]:
+    """Return the source tables that the project reads, or raise the first mistake with its file and line."""
+    if source is None:
+        check_models(project, None)
+        return list(project.tables)
+    with wiring.open_source(source) as connection:
+        catalogue = read_catalogue(connection, project)
+    check_models(project, catalogue)
+    return list(catalogue)

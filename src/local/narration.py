@@ -1,0 +1,34 @@
+"""Log lines told as sentences, for a person who watches a run."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Fields = Mapping[str, Any]
+
+
+def narrate(message: str, fields: Fields) -> str | None:
+    """Return the sentence for a stage's log line, None for a line that only machines need."""
+    tell = SENTENCES.get(message)
+    return tell(fields) if tell else None
+
+
+def _rows(fields: Fields, verb: str) -> str:
+    seconds = float(fields.get("duration_ms", 0)) / 1000
+    time = f" in {seconds:.1f} s" if seconds >= 0.05 else ""
+    return f"  {verb:<12}{fields.get('table', ''):<24}{int(fields.get('row_count', 0)):>12,} rows{time}"
+
+
+def _batch(fields: Fields, verb: str) -> str:
+    return f"batch {fields.get('batch', '?')} {verb}"
+
+
+SENTENCES: dict[str, Callable[[Fields], str]] = {
+    "table extracting": lambda fields: _rows(fields, "extracting"),
+    "table extracted": lambda fields: _rows(fields, "extracted"),
+    "batch extracted": lambda fields: _batch(fields, "extracted"),
+    "nothing changed": lambda _fields: "nothing changed since the last batch",
+    "model built": lambda fields: _rows(fields, "transformed"),
+    "batch transformed": lambda fields: _batch(fields, "transformed"),
+    "table loaded": lambda fields: _rows(fields, "loaded"),
+    "batch loaded": lambda fields: _batch(fields, "loaded"),
+}
