@@ -29,7 +29,6 @@ def source_table(name="staff", **changes):
         "foreign_keys": (),
         "mode": "changes",
         "whole": True,
-        "row_count": None,
         "cursor": None,
         "high_water_mark": None,
         "previous_high_water_mark": None,

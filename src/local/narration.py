@@ -18,12 +18,18 @@ def _rows(fields: Fields, verb: str) -> str:
     return f"  {verb:<12}{fields.get('table', ''):<24}{int(fields.get('row_count', 0)):>12,} rows{time}"
 
 
+def _megabytes(fields: Fields) -> str:
+    return f"{int(fields.get('bytes', 0)) >> 20:>12,}"
+
+
 def _batch(fields: Fields, verb: str) -> str:
     return f"batch {fields.get('batch', '?')} {verb}"
 
 
 SENTENCES: dict[str, Callable[[Fields], str]] = {
-    "table extracting": lambda fields: _rows(fields, "extracting"),
+    "table extracting": lambda fields: (
+        f"  {'extracting':<12}{fields.get('table', ''):<24}{_megabytes(fields)} MB so far"
+    ),
     "table extracted": lambda fields: _rows(fields, "extracted"),
     "batch extracted": lambda fields: _batch(fields, "extracted"),
     "nothing changed": lambda _fields: "nothing changed since the last batch",

@@ -74,7 +74,7 @@ def run_once(job: Job, resync: bool = False, backfill: tuple[str, ...] = ()) -> 
 
 def _extract(job: Job, run: extraction.Run) -> Answer:
     with extraction_wiring.open_ports(job.project, job.source, job.landing, job.processed) as ports:
-        return extraction.summary(extraction.extract_batch(run, ports))
+        return extraction.summary(run.run_id, extraction.extract_batch(run, ports))
 
 
 def _transform(job: Job, run_id: str, scratch: Path) -> Answer:

@@ -64,13 +64,18 @@ class SourceTable:
     foreign_keys: tuple[ForeignKey, ...]
     mode: str  # "changes": by horizon; "overlap": by cursor column, best effort; "full": read whole
     whole: bool  # this batch holds every row of the table
-    row_count: int | None  # of the whole table, where mode is "full"
     cursor: str | None
     high_water_mark: str | None  # greatest cursor value read so far; an audit figure, never the state
     previous_high_water_mark: str | None
+    content: str | None = None  # checksum of the last whole read, where nothing else tells a change
     changed: tuple[DataFile, ...] = ()
     affected: tuple[DataFile, ...] = ()
     context: tuple[DataFile, ...] = ()
+
+    @property
+    def files(self) -> tuple[DataFile, ...]:
+        """Every file of the table in this batch."""
+        return self.changed + self.affected + self.context
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ class LandingManifest:
     base: int  # number of the newest batch, up to this one, that holds every table whole
     snapshot: Snapshot
     tables: tuple[SourceTable, ...]
+    supersedes: tuple[int, ...] = ()  # batches whose files were lost; this one holds their rows
     format: int = FORMAT
 
 

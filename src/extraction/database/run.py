@@ -1,0 +1,15 @@
+"""One run, as extraction sees it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Run:
+    """One state-machine execution, or one call on one machine; its attempts differ in their token."""
+
+    run_id: str
+    started_at: datetime
+    token: str  # 8 hexadecimal digits, new at every attempt
+    resync: bool = False  # read every table whole, as a new base
+    backfill: tuple[str, ...] = ()  # tables to read whole

@@ -1,0 +1,80 @@
+"""What one transaction sees of the source, and whether the last run's horizon still means anything there."""
+
+from utils.errors import ConfigurationError, ResyncNeededError, SourceBehindError
+from utils.manifest import Snapshot
+from utils.postgres.connection import Connection
+
+OLDEST_VERSION = 130000  # pg_current_snapshot() came with PostgreSQL 13
+WRAPAROUND = 2**31  # age() compares 32-bit transaction ids; past half the circle it would lie
+HEARTBEAT = 100_000_000  # transactions without a batch after which one is written to move the horizon on
+
+BEGIN = """
+    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+    SET LOCAL row_security = off;
+    SET LOCAL TimeZone = 'UTC';
+    SET LOCAL DateStyle = 'ISO, YMD';
+    SET LOCAL IntervalStyle = 'postgres';
+    SET LOCAL bytea_output = 'hex';
+    SET LOCAL extra_float_digits = 3;
+    SET LOCAL client_encoding = 'UTF8';
+    SET LOCAL search_path = '';
+    SET LOCAL synchronize_seqscans = off;
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL idle_in_transaction_session_timeout = '15min';
+"""
+SNAPSHOT = """
+    SELECT pg_catalog.pg_snapshot_xmin(s)::text AS horizon,
+           pg_catalog.pg_snapshot_xmax(s)::text AS next_xid,
+           pg_catalog.pg_is_in_recovery() AS in_recovery,
+           pg_catalog.to_char(pg_catalog.clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"') AS taken_at,
+           (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system_identifier,
+           (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()) AS timeline
+    FROM pg_catalog.pg_current_snapshot() s
+"""
+
+
+def begin(connection: Connection) -> Snapshot:
+    """Open the one transaction that every table is read in, and return what it sees."""
+    version = int(connection.value("SELECT current_setting('server_version_num')"))
+    if version < OLDEST_VERSION:
+        raise ConfigurationError(
+            f"The source is PostgreSQL {version // 10000}; Starlift needs 13 or newer, where a snapshot has a horizon. "
+            "Upgrade it, or replicate it into a newer one and read that."
+        )
+    connection.execute_simple(BEGIN)
+    row = connection.rows(SNAPSHOT)[0]
+    return Snapshot(
+        horizon=int(row["horizon"]),
+        next_xid=int(row["next_xid"]),
+        system_identifier=row["system_identifier"],
+        timeline=int(row["timeline"]),
+        in_recovery=row["in_recovery"],
+        taken_at=row["taken_at"],
+    )
+
+
+def check_continuity(previous: Snapshot, now: Snapshot) -> None:
+    """Refuse to read changes since a horizon that a restore, a promotion or a wraparound made meaningless."""
+    same_server = (previous.system_identifier, previous.timeline) == (now.system_identifier, now.timeline)
+    if not same_server:
+        raise ResyncNeededError(
+            "The source is another server, or was restored or promoted since the last batch (system identifier "
+            f"{previous.system_identifier} timeline {previous.timeline}, now {now.system_identifier} timeline "
+            f"{now.timeline}). Changes since then cannot be told; run once with --resync."
+        )
+    if now.next_xid - previous.horizon >= WRAPAROUND:
+        raise ResyncNeededError(
+            f"The source ran {now.next_xid - previous.horizon:,} transactions since the last batch, more than can be "
+            "told apart. Run once with --resync, then more often."
+        )
+    if now.horizon < previous.horizon:
+        raise SourceBehindError(
+            f"The source's horizon {now.horizon} is behind the last batch's {previous.horizon}: it is a replica that "
+            "has not caught up. If it is no replica it was restored from a disk snapshot: run once with --resync.",
+            horizon=now.horizon,
+        )
+
+
+def needs_heartbeat(previous: Snapshot, now: Snapshot) -> bool:
+    """Tell whether a quiet source's horizon must be moved on, lest a busy cluster wrap around it."""
+    return now.next_xid - previous.horizon >= HEARTBEAT and now.horizon > previous.horizon
