@@ -4,10 +4,7 @@ key = "payment_type_id"
 driving = "payment_type"
 
 [tests]
-not_null = "*"
-
-[tests.accepted]
-payment_type_name = ["SALES_RECEIPT", "SALES_REFUND", "PURCHASE_PAYMENT", "PURCHASE_REFUND"]
+not_null = ["*"]
 */
 SELECT
     payment_type.payment_type_id,
