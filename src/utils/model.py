@@ -67,17 +67,13 @@ class Model:
     record_id: str | None
     load: str
     text: str  # the whole file
+    body: str  # what follows the header
     body_line: int  # line of the file at which the body starts, counted from 1
 
     @property
     def alias(self) -> str:
         """The name by which the body calls the driving row."""
         return _alias(self.driving)
-
-    @property
-    def body(self) -> str:
-        """The file's text after the header."""
-        return "\n".join(self.text.split("\n")[self.body_line - 1 :])
 
     def error(self, message: str, near: str = "") -> ModelError:
         """Return an error that names the file and the header line that mentions `near`."""
@@ -106,7 +102,7 @@ def read_model(path: Path) -> Model:
             f'{path}:1: a model starts with {opening} that holds its header in TOML: kind = "dimension" ...'
         )
     header = _read_header(path, found.group(1), text[: found.start(1)].count("\n"))
-    return _Reader(path, text, header).model(body_line=text[: found.end()].count("\n") + 1)
+    return _Reader(path, text, header).model(found.end())
 
 
 def _read_header(path: Path, header: str, lines_before: int) -> dict[str, Any]:
@@ -131,7 +127,7 @@ class _Reader:
     text: str
     header: dict[str, Any]
 
-    def model(self, body_line: int) -> Model:
+    def model(self, header_end: int) -> Model:
         self._known(self.header, KEYS, "header")
         kind = self._one_of("kind", KINDS, None)
         driving = self.header.get("driving")
@@ -154,7 +150,8 @@ class _Reader:
             record_id=self._record_id(kind),
             load=load,
             text=self.text,
-            body_line=body_line,
+            body=self.text[header_end:],
+            body_line=self.text[:header_end].count("\n") + 1,
         )
 
     def _record_id(self, kind: str) -> str | None:

@@ -29,6 +29,7 @@ def test_a_header_is_read_and_the_body_keeps_its_line(tmp_path):
 
     assert (model.name, model.kind, model.key, model.driving) == ("dim_staff", "dimension", ("id",), "staff")
     assert [lookup.table for lookup in model.lookups] == ["department"]
+    assert model.body.strip() == "SELECT staff.id"
     assert model.text.split("\n")[model.body_line] == "SELECT staff.id"
 
 

@@ -1,0 +1,229 @@
+"""Building one model's rows from a batch: a fast path for sound rows, and one that sets single bad rows apart."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from transformation.star_schema.definition import resolve_reference
+from transformation.star_schema.quality import DataTest
+from transformation.star_schema.relations import RAW, Relation
+from transformation.star_schema.select_list import Item, Reference, SelectList
+from transformation.star_schema.sql import from_clause, unreadable
+from utils.errors import DuplicateKeyError
+from utils.model import Lookup, Model
+from utils.postgres.names import column_list, identifier, literal
+
+logger = logging.getLogger(__name__)
+
+BAD_VALUE = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
+EXACT = "_starlift_exact:"
+WRITE = "(FORMAT parquet, COMPRESSION zstd)"
+
+
+@dataclass(frozen=True)
+class Built:
+    """One model's local files in this batch; a path is None where there is nothing."""
+
+    rows: Path | None = None
+    gone: Path | None = None
+    quarantine: Path | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)  # by file: rows, gone, quarantine
+
+
+@dataclass(frozen=True)
+class ModelRows:
+    """Everything needed to compute one model over one batch."""
+
+    connection: duckdb.DuckDBPyConnection
+    model: Model
+    found: SelectList
+    lookups: Sequence[Lookup]
+    relations: Mapping[str, Relation]
+    tests: Sequence[DataTest]
+    late: str  # expression of the _late column
+    folder: Path
+    computed_gone: Path | None = None  # keys that a Python model left out
+
+    def build(self) -> Built:
+        """Write the model's rows as Parquet, what failed as JSON lines, and the keys that are gone."""
+        rows = self._path("rows.parquet")
+        if not self._build_fast(rows):
+            return self._build_carefully(rows)
+        gone = self._write_gone("", lenient=False) if self.found.where else self.computed_gone
+        return self._built(rows, gone, None)
+
+    def _path(self, suffix: str) -> Path:
+        return self.folder / f"{self.model.name}-{suffix}"
+
+    def _build_fast(self, rows: Path) -> bool:
+        """Write every row at once, and tell whether all of them are sound."""
+        items = ", ".join(f"{item.expression} AS {identifier(item.name)}" for item in self.found.items)
+        where = f" WHERE {self.found.where}" if self.found.where else ""
+        clause = from_clause(self.model, self.lookups, self.relations, lenient=False)
+        try:
+            self._copy(f"SELECT {items}, {self.late} AS _late {clause}{where}", rows)
+        except BAD_VALUE:
+            return False
+        failing = " OR ".join(f"({test.fails})" for test in self.tests) or "false"
+        sound = self._value(f"SELECT count(*) FILTER (WHERE {failing}) = 0 FROM {_file(rows)}")
+        if sound:
+            self._refuse_double_keys(rows)
+        return bool(sound)
+
+    def _build_carefully(self, rows: Path) -> Built:
+        """Compute each value by itself, so that one that fails takes only its row to quarantine."""
+        clause = from_clause(self.model, self.lookups, self.relations, lenient=True)
+        columns = [*self._careful_columns(), f"{self.late} AS _late", f"{self._driving_text()} AS _starlift_driving"]
+        careful = identifier(f"careful:{self.model.name}")
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {careful} AS SELECT *, {self._problem()} AS _starlift_problem "
+            f"FROM (SELECT {', '.join(columns)} {clause})"
+        )
+        names = column_list(tuple(item.name for item in self.found.items))
+        exact = f", {self._exact_map()} AS _exact" if self._any_exact(careful) else ""
+        sound = f"FROM {careful} WHERE _starlift_problem IS NULL AND _starlift_kept"
+        self._copy(f"SELECT {names}, _late{exact} {sound}", rows)
+        self._refuse_double_keys(rows)
+        gone = self._write_gone(careful, lenient=True) if self.found.where else self.computed_gone
+        built = self._built(rows, gone, self._write_quarantine(careful))
+        self.connection.execute(f"DROP TABLE {careful}")
+        return built
+
+    def _careful_columns(self) -> list[str]:
+        columns = []
+        for item in self.found.items:
+            columns.append(f"TRY({item.expression}) AS {identifier(item.name)}")
+            columns.append(f"{self._exact_text(item)} AS {identifier(EXACT + item.name)}")
+            columns.append(f"{self._failed(item)} AS {identifier('_starlift_failed:' + item.name)}")
+        where = self.found.where
+        columns.append(f"coalesce(TRY({where}), false) AS _starlift_kept" if where else "true AS _starlift_kept")
+        lost = [self._unreadable(reference) for reference in self.found.where_references]
+        failed = " OR ".join([f"TRY({{'v': {where}}}) IS NULL", *lost]) if where else "false"
+        columns.append(f"({failed}) AS _starlift_where_failed")
+        return columns
+
+    def _unreadable(self, reference: Reference) -> str:
+        alias, column = resolve_reference(reference, self.relations)
+        return unreadable(alias, column, self.relations)
+
+    def _exact_text(self, item: Item) -> str:
+        """Return the text of a passed-through value that its type cannot hold, NULL otherwise."""
+        if not item.bare:
+            return "NULL::VARCHAR"
+        alias, column = resolve_reference(item.references[0], self.relations)
+        lost = unreadable(alias, column, self.relations)
+        return (
+            "NULL::VARCHAR"
+            if lost == "false"
+            else f"CASE WHEN {lost} THEN {identifier(alias)}.{identifier(RAW + column)} END"
+        )
+
+    def _failed(self, item: Item) -> str:
+        if item.bare:
+            return "false"
+        lost = [self._unreadable(reference) for reference in item.references]
+        return "(" + " OR ".join([f"TRY({{'v': {item.expression}}}) IS NULL", *lost]) + ")"
+
+    def _problem(self) -> str:
+        """Return the first rule that a row breaks, with its reason; NULL when it breaks none."""
+        cases = [f"WHEN _starlift_where_failed THEN {_rule('where', 'its WHERE could not be computed')}"]
+        for item in self.found.items:
+            failed = identifier("_starlift_failed:" + item.name)
+            cases.append(f"WHEN {failed} THEN {_rule('cast', f'{item.name} could not be computed')}")
+        for test in self.tests:
+            absent = f" AND {identifier(EXACT + test.column)} IS NULL" if test.is_not_null else ""
+            kept = "_starlift_kept AND " if self.found.where else ""
+            cases.append(f"WHEN {kept}({test.fails}){absent} THEN {_rule(test.rule, test.reason)}")
+        return f"CASE {' '.join(cases)} END"
+
+    def _driving_text(self) -> str:
+        alias = identifier(self.model.alias)
+        names = self.relations[self.model.alias].types
+        return "{" + ", ".join(f"{literal(name)}: {alias}.{identifier(RAW + name)}" for name in names) + "}"
+
+    def _any_exact(self, careful: str) -> bool:
+        some = " OR ".join(f"{identifier(EXACT + item.name)} IS NOT NULL" for item in self.found.items)
+        return bool(self._value(f"SELECT count(*) > 0 FROM {careful} WHERE {some}"))
+
+    def _exact_map(self) -> str:
+        names = ", ".join(literal(item.name) for item in self.found.items)
+        texts = ", ".join(identifier(EXACT + item.name) for item in self.found.items)
+        pairs = f"list_filter(list_zip([{names}], [{texts}]), pair -> pair[2] IS NOT NULL)"
+        return f"map_from_entries({pairs})"
+
+    def _write_quarantine(self, careful: str) -> Path | None:
+        path = self._path("quarantine.jsonl")
+        key = ", ".join(f"{literal(name)}: {self._text(name)}" for name in self.model.key)
+        row = ", ".join(f"{literal(item.name)}: {self._text(item.name)}" for item in self.found.items)
+        problem = "_starlift_problem"
+        computed = f"{problem}.rule NOT IN ('cast', 'where')"
+        self.connection.execute(
+            f"COPY (SELECT {literal(self.model.name)} AS model, {{{key}}} AS key, {problem}.rule AS rule, "
+            f"{problem}.reason AS reason, CASE WHEN {computed} THEN to_json({{{row}}}) "
+            f"ELSE to_json(_starlift_driving) END AS row FROM {careful} WHERE {problem} IS NOT NULL) "
+            f"TO {literal(str(path))} (FORMAT json)"
+        )
+        return path
+
+    def _text(self, name: str) -> str:
+        return f"coalesce({identifier(EXACT + name)}, CAST({identifier(name)} AS VARCHAR))"
+
+    def _write_gone(self, careful: str, lenient: bool) -> Path:
+        """Write the keys of changed driving rows that the WHERE no longer lets through."""
+        path = self._path("gone.parquet")
+        if lenient:
+            keys = column_list(self.model.key)
+            self._copy(f"SELECT {keys} FROM {careful} WHERE _starlift_problem IS NULL AND NOT _starlift_kept", path)
+            return path
+        by_name = {item.name: item.expression for item in self.found.items}
+        keys = ", ".join(f"{by_name[name]} AS {identifier(name)}" for name in self.model.key)
+        clause = from_clause(self.model, self.lookups, self.relations, lenient=False)
+        self._copy(f"SELECT {keys} {clause} WHERE ({self.found.where}) IS NOT TRUE", path)
+        return path
+
+    def _refuse_double_keys(self, rows: Path) -> None:
+        if not self.model.key:
+            return
+        keys = column_list(self.model.key)
+        double = self.connection.execute(
+            f"SELECT {keys} FROM {_file(rows)} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
+        ).fetchone()
+        if double:
+            key, values = ", ".join(self.model.key), ", ".join(map(str, double))
+            raise DuplicateKeyError(
+                f"{self.model.path}: {self.model.name} yields the key ({key}) = ({values}) twice. "
+                f"Its key must be unique among the rows of {self.model.driving}.",
+                model=self.model.name,
+            )
+
+    def _built(self, rows: Path, gone: Path | None, quarantine: Path | None) -> Built:
+        counts = {
+            "rows": self._value(f"SELECT count(*) FROM {_file(rows)}"),
+            "gone": self._value(f"SELECT count(*) FROM {_file(gone)}") if gone else 0,
+            "quarantine": sum(1 for _ in quarantine.open("rb")) if quarantine else 0,
+        }
+        keep_rows = counts["rows"] or self.model.load == "replace"
+        return Built(
+            rows if keep_rows else None,
+            gone if counts["gone"] else None,
+            quarantine if counts["quarantine"] else None,
+            counts,
+        )
+
+    def _copy(self, query: str, path: Path) -> None:
+        self.connection.execute(f"COPY ({query}) TO {literal(str(path))} {WRITE}")
+
+    def _value(self, query: str) -> int:
+        found = self.connection.execute(query).fetchone()
+        return int(found[0]) if found else 0
+
+
+def _rule(rule: str, reason: str) -> str:
+    return f"{{'rule': {literal(rule)}, 'reason': {literal(reason)}}}"
+
+
+def _file(path: Path) -> str:
+    return f"read_parquet({literal(str(path))})"

@@ -1,0 +1,138 @@
+"""What each warehouse table must look like, derived from its model; nothing is written twice."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import duckdb
+
+from transformation.star_schema.relations import Relation
+from transformation.star_schema.select_list import Item, Reference, SelectList
+from transformation.star_schema.sql import calendar_rows, from_clause
+from transformation.star_schema.types import from_duckdb, to_warehouse
+from utils.errors import ModelError, SchemaDriftError
+from utils.manifest import Reference as TableReference
+from utils.manifest import WarehouseColumn, WarehouseTable
+from utils.model import CALENDAR, Lookup, Model
+from utils.postgres.names import identifier
+
+
+def check_references(model: Model, found: SelectList, relations: Mapping[str, Relation]) -> None:
+    """Refuse a body that names a column which its relations do not have."""
+    for reference in (*(r for item in found.items for r in item.references), *found.where_references):
+        if reference.alias is None:
+            holders = [alias for alias in relations if reference.column in relations[alias].types]
+            if len(holders) > 1:
+                both = " and ".join(sorted(holders))
+                raise _at(
+                    model,
+                    reference,
+                    ModelError,
+                    f"reads {reference.column}, which {both} both have; write alias.column",
+                )
+        elif reference.column in relations[reference.alias].types:
+            holders = [reference.alias]
+        else:
+            holders = []
+        if not holders:
+            where = f"{reference.alias or model.driving or CALENDAR}.{reference.column}"
+            raise _at(model, reference, SchemaDriftError, f"needs {where}, which the source does not have (any more)")
+
+
+def _at(model: Model, reference: Reference, kind: type[ModelError | SchemaDriftError], message: str) -> Exception:
+    text = f"{model.path}:{reference.line}: {model.name} {message}. Change the model, or bring the column back."
+    return kind(text, file=str(model.path), line=reference.line)
+
+
+def resolve_reference(reference: Reference, relations: Mapping[str, Relation]) -> tuple[str, str]:
+    """Return the alias and column that a reference means."""
+    if reference.alias is not None:
+        return reference.alias, reference.column
+    return next(alias for alias, relation in relations.items() if reference.column in relation.types), reference.column
+
+
+def column_types(
+    connection: duckdb.DuckDBPyConnection,
+    model: Model,
+    found: SelectList,
+    lookups: Sequence[Lookup],
+    relations: Mapping[str, Relation],
+) -> dict[str, str]:
+    """Return the PostgreSQL type of each output column, in order."""
+    declared = dict(model.types)
+    if unknown := sorted(set(declared) - {item.name for item in found.items}):
+        raise model.error(f"declares the type of {unknown[0]}, a column that it does not have", unknown[0])
+    rows = calendar_rows("2000-01-01", "2000-01-01") if model.kind == CALENDAR else None
+    clause = rows or from_clause(model, lookups, relations, lenient=False)
+    items = ", ".join(f"{item.expression} AS {identifier(item.name)}" for item in found.items)
+    try:
+        described = connection.execute(f"DESCRIBE SELECT {items} {clause}").fetchall()
+    except duckdb.Error as error:
+        raise model.error(f"cannot be computed: {error}") from error
+    kinds = {name: kind for name, kind, *_ in described}
+    return {
+        item.name: declared.get(item.name) or _type(model, item, kinds[item.name], relations) for item in found.items
+    }
+
+
+def _type(model: Model, item: Item, duckdb_type: str, relations: Mapping[str, Relation]) -> str:
+    if item.bare and relations:
+        alias, column = resolve_reference(item.references[0], relations)
+        return to_warehouse(relations[alias].postgres_types[column])
+    kind = from_duckdb(duckdb_type)
+    if kind is None:
+        raise model.error(
+            f"computes {item.name} as {duckdb_type}, which PostgreSQL lacks; CAST it to another type", item.name
+        )
+    return kind
+
+
+def warehouse_table(model: Model, types: Mapping[str, str], models: Mapping[str, Model]) -> WarehouseTable:
+    """Return the model's table, without files."""
+    _check_names(model, list(types))
+    needed = set(model.key) | set(types if model.tests.not_null == ("*",) else model.tests.not_null)
+    return WarehouseTable(
+        name=model.name,
+        kind=model.kind,
+        load=model.load,
+        key=model.key,
+        columns=tuple(WarehouseColumn(name, kind, name in needed) for name, kind in types.items()),
+        references=tuple(
+            TableReference(reference.columns, reference.table, models[reference.table].key)
+            for reference in model.references
+        ),
+        unique=model.tests.unique,
+        record_id=model.record_id,
+        source=model.driving,
+    )
+
+
+def _check_names(model: Model, columns: list[str]) -> None:
+    if double := sorted({name for name in columns if columns.count(name) > 1}):
+        raise model.error(f"has two columns called {double[0]}", double[0])
+    tests = model.tests
+    named = {
+        "key": model.key,
+        "not_null": () if tests.not_null == ("*",) else tests.not_null,
+        "accepted": tuple(column for column, _ in tests.accepted),
+        "range": tuple(column for column, _, _ in tests.range),
+        "unique": tuple(column for columns in tests.unique for column in columns),
+        "references": tuple(column for reference in model.references for column in reference.columns),
+    }
+    for where, names in named.items():
+        if missing := [name for name in names if name not in columns]:
+            raise model.error(f"names {missing[0]} in {where}, but has no such column", missing[0])
+
+
+def in_load_order(models: Iterable[Model]) -> list[Model]:
+    """Return models so that what others reference comes first: calendars, dimensions, then facts."""
+    waiting = sorted(models, key=lambda model: (("calendar", "dimension", "fact").index(model.kind), model.name))
+    ordered: list[Model] = []
+    while waiting:
+        done = {model.name for model in ordered}
+        ready = next((m for m in waiting if all(r.table in done or r.table == m.name for r in m.references)), None)
+        if ready is None:
+            raise waiting[0].error(
+                "references a table that references it back; drop one of the references", "references"
+            )
+        ordered.append(ready)
+        waiting.remove(ready)
+    return ordered

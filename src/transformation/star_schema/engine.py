@@ -1,0 +1,175 @@
+"""One batch through every model, in an embedded DuckDB that spills to scratch space."""
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import duckdb
+
+from transformation.star_schema.build import Built, ModelRows
+from transformation.star_schema.calendar import Range, grown
+from transformation.star_schema.definition import check_references, column_types, warehouse_table
+from transformation.star_schema.python_model import PythonRows, output_items
+from transformation.star_schema.quality import calendar_columns, data_tests
+from transformation.star_schema.relations import Relation, create_lookup, create_relation
+from transformation.star_schema.select_list import SelectList, parse_body
+from transformation.star_schema.sql import calendar_rows, late_flag
+from utils.errors import ModelError, ResourceExhaustedError
+from utils.joins import resolve_lookups
+from utils.manifest import SourceTable, WarehouseTable
+from utils.model import CALENDAR, Lookup, Model
+from utils.postgres.names import identifier, literal
+from utils.project import Project
+
+logger = logging.getLogger(__name__)
+
+DAYS = Relation(CALENDAR, {"date": "DATE"}, {"date": "date"})  # what a calendar's body reads
+Files = Mapping[str, Mapping[str, list[Path]]]  # local CSV files by table and role
+
+
+@contextlib.contextmanager
+def open_engine(scratch: Path, memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB that keeps within its memory, spills into scratch, and downloads nothing."""
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{memory_mb}MB",
+        "temp_directory": str(scratch / "spill"),
+        "threads": "2",
+        "preserve_insertion_order": "false",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    with duckdb.connect(config=settings) as connection, named_errors():
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+@contextlib.contextmanager
+def named_errors() -> Iterator[None]:
+    """Translate DuckDB's errors into the pipeline's, once."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise ResourceExhaustedError(f"Memory or scratch space ran short: {error}. Give the function more.") from error
+    except duckdb.IOException as error:
+        raise ResourceExhaustedError(f"Scratch space cannot be used: {error}. Give the function more.") from error
+    except duckdb.Error as error:
+        raise ModelError(f"A model cannot be computed: {error}") from error
+
+
+@dataclass
+class Engine:
+    """One batch: its relations, and the models computed so far."""
+
+    connection: duckdb.DuckDBPyConnection
+    project: Project
+    tables: Mapping[str, SourceTable]
+    folder: Path
+    sources: dict[str, Relation] = field(default_factory=dict)
+
+    def add_tables(self, files: Files) -> None:
+        """Make every source table a relation."""
+        for name, table in self.tables.items():
+            self.sources[name] = create_relation(self.connection, table, files.get(name, {}))
+
+    def plan(self, model: Model) -> "Plan":
+        """Resolve a model against this batch's tables: its joins, its columns, its table."""
+        lookups = resolve_lookups(model, self.tables)
+        relations = self._relations(model, lookups)
+        python = model.path.suffix == ".py"
+        found = output_items(model) if python else parse_body(model)
+        if not python:
+            check_references(model, found, relations)
+        types = dict(model.types) if python else column_types(self.connection, model, found, lookups, relations)
+        models = {other.name: other for other in self.project.models}
+        return Plan(model, lookups, relations, found, warehouse_table(model, types, models))
+
+    def _relations(self, model: Model, lookups: Iterable[Lookup]) -> dict[str, Relation]:
+        relations = {model.alias: self.sources[model.driving] if model.driving else DAYS}
+        for lookup in lookups:
+            relations[lookup.alias] = self.sources[lookup.table] if lookup.table else self._file(model, lookup)
+        return relations
+
+    def _file(self, model: Model, lookup: Lookup) -> Relation:
+        path = self.project.folder / "lookups" / str(lookup.file)
+        if not path.resolve().is_relative_to((self.project.folder / "lookups").resolve()) or not path.is_file():
+            raise model.error(f"looks up {lookup.file}, which is not in {path.parent}", lookup.alias)
+        relation = create_lookup(self.connection, path, lookup.key)
+        if missing := sorted(set(lookup.key) - set(relation.types)):
+            raise model.error(
+                f"looks up {path.name} by {missing[0]}, a column that the file does not have", lookup.alias
+            )
+        return relation
+
+    def build(self, plan: "Plan") -> Built:
+        """Compute one model over the batch, if the batch holds any of its driving rows."""
+        table = self.tables[str(plan.model.driving)]
+        if not table.changed and not table.affected and not (table.whole and plan.model.load == "replace"):
+            return Built()
+        if plan.model.load == "replace" and not table.whole:
+            return Built()
+        started = time.monotonic()
+        built = self._rows(plan, table).build()
+        duration_ms = round(1000 * (time.monotonic() - started))
+        extra = {"table": plan.model.name, "row_count": built.counts["rows"], "duration_ms": duration_ms}
+        logger.info("model built", extra={**extra, "quarantined": built.counts["quarantine"]})
+        return built
+
+    def _rows(self, plan: "Plan", table: SourceTable) -> ModelRows:
+        models = {model.name: model for model in self.project.models}
+        tests = data_tests(plan.model, plan.table, models, self.project.calendar_years)
+        mark = None if table.whole else table.previous_high_water_mark
+        late = late_flag(plan.model, plan.relations, table.cursor, mark)
+        rows = ModelRows(
+            self.connection, plan.model, plan.found, plan.lookups, plan.relations, tests, late, self.folder
+        )
+        return self._computed(plan, rows) if plan.model.path.suffix == ".py" else rows
+
+    def _computed(self, plan: "Plan", rows: ModelRows) -> ModelRows:
+        """Run a Python model, and let its output be the relation whose rows are tested and written."""
+        python = PythonRows(self.connection, plan.model, plan.lookups, plan.relations, rows.late)
+        gone = self.folder / f"{plan.model.name}-gone.parquet"
+        relation, some_gone = python.compute(gone)
+        return replace(
+            rows,
+            lookups=(),
+            relations={plan.model.alias: relation},
+            late="_starlift_late",
+            computed_gone=gone if some_gone else None,
+        )
+
+    def calendar_range(self, before: Range | None, plans: Iterable["Plan"], built: Mapping[str, Built]) -> Range | None:
+        """Return the calendar's range once this batch's dates are in it."""
+        models = {model.name: model for model in self.project.models}
+        dates: list[str] = []
+        for plan in plans:
+            rows = built[plan.model.name].rows if plan.model.name in built else None
+            columns = calendar_columns(plan.model, models)
+            if rows and columns:
+                ends = ", ".join(f"min({identifier(c)})::VARCHAR, max({identifier(c)})::VARCHAR" for c in columns)
+                found = self.connection.execute(f"SELECT {ends} FROM read_parquet({literal(str(rows))})").fetchone()
+                dates += [date for date in found or () if date is not None]
+        return grown(before, dates)
+
+    def build_calendar(self, plan: "Plan", covered: Range) -> Built:
+        """Write every row of a calendar."""
+        path = self.folder / f"{plan.model.name}-rows.parquet"
+        items = ", ".join(f"{item.expression} AS {identifier(item.name)}" for item in plan.found.items)
+        query = f"SELECT {items}, false AS _late {calendar_rows(*covered)}"
+        found = self.connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet)").fetchone()
+        count = int(found[0]) if found else 0
+        logger.info("model built", extra={"table": plan.model.name, "row_count": count, "duration_ms": 0})
+        return Built(rows=path, counts={"rows": count, "gone": 0, "quarantine": 0})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One model, resolved against one catalogue."""
+
+    model: Model
+    lookups: tuple[Lookup, ...]
+    relations: Mapping[str, Relation]
+    found: SelectList
+    table: WarehouseTable

@@ -1,0 +1,100 @@
+"""A batch's rows as DuckDB relations: CSV text, and the same cast by the manifest's types."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from transformation.star_schema.types import TEXT, to_duckdb
+from utils.errors import IntegrityError
+from utils.manifest import SourceTable
+from utils.postgres.names import identifier, literal
+
+ROLE = "_starlift_role"
+LATE = "_starlift_late"  # set on the rows of Python models only, which lose sight of their driving row
+RAW = "_starlift_raw:"  # prefix of the columns that keep a value's text where it may not cast
+MAX_LINE_BYTES = 2 << 20  # DuckDB's own; a file with longer rows is read with a larger buffer
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One source table or lookup file of the batch: DuckDB types by column name."""
+
+    name: str
+    types: Mapping[str, str]
+    postgres_types: Mapping[str, str]
+
+    @property
+    def strict(self) -> str:
+        """The view whose casts fail loudly."""
+        return identifier(f"strict:{self.name}")
+
+    @property
+    def lenient(self) -> str:
+        """The view whose casts fail to NULL, beside each value's text."""
+        return identifier(f"lenient:{self.name}")
+
+
+def create_relation(
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, files: Mapping[str, list[Path]]
+) -> Relation:
+    """Create both views over one table's files, given by role; without files they are empty."""
+    postgres = {column.name: column.type for column in table.columns}
+    relation = Relation(table.name, {name: to_duckdb(kind) for name, kind in postgres.items()}, postgres)
+    parts = [_read(relation, role, paths) for role, paths in files.items() if paths]
+    _create(connection, relation, " UNION ALL ".join(parts or [_empty(relation)]))
+    return relation
+
+
+def create_lookup(connection: duckdb.DuckDBPyConnection, path: Path, keys: tuple[str, ...]) -> Relation:
+    """Create both views over a lookup file, whose columns are all text and whose key must be unique."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        columns = next(csv.reader(stream), [])
+    relation = Relation(path.name, dict.fromkeys(columns, TEXT), dict.fromkeys(columns, "text"))
+    _create(connection, relation, _read(relation, "lookup", [path]))
+    key = ", ".join(identifier(name) for name in keys)
+    double = connection.execute(
+        f"SELECT {key} FROM {relation.strict} GROUP BY ALL HAVING count(*) > 1 LIMIT 1"
+    ).fetchone()
+    if double:
+        raise IntegrityError(f"{path} holds the key {', '.join(map(str, double))} twice; keep one of the lines.")
+    return relation
+
+
+def create_computed(connection: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str], rows: str) -> Relation:
+    """Create both views over rows of text that a Python model computed, to be cast to its declared types."""
+    relation = Relation(name, {column: to_duckdb(kind) for column, kind in types.items()}, types)
+    _create(connection, relation, rows, (LATE,))
+    return relation
+
+
+def _create(connection: duckdb.DuckDBPyConnection, relation: Relation, rows: str, more: tuple[str, ...] = ()) -> None:
+    strict = [_cast("CAST", name, kind) for name, kind in relation.types.items()]
+    lenient = [_cast("TRY_CAST", name, kind) for name, kind in relation.types.items()]
+    texts = [f"{identifier(name)} AS {identifier(RAW + name)}" for name in relation.types]
+    others = [identifier(name) for name in (ROLE, *more)]
+    for view, columns in ((relation.strict, [*strict, *others]), (relation.lenient, [*lenient, *texts, *others])):
+        connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT {', '.join(columns)} FROM ({rows})")
+
+
+def _cast(cast: str, name: str, kind: str) -> str:
+    return identifier(name) if kind == TEXT else f"{cast}({identifier(name)} AS {kind}) AS {identifier(name)}"
+
+
+def _read(relation: Relation, role: str, paths: list[Path]) -> str:
+    """Return the query over CSV files that keeps NULL, which COPY writes as nothing, apart from the quoted ''."""
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in relation.types)
+    files = ", ".join(literal(str(path)) for path in paths)
+    size = max(MAX_LINE_BYTES, min(max(path.stat().st_size for path in paths), 8 * MAX_LINE_BYTES))
+    return (
+        f"SELECT *, {literal(role)} AS {identifier(ROLE)} FROM read_csv([{files}], columns = {{{columns}}}, "
+        "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
+        f"allow_quoted_nulls = false, max_line_size = {size})"
+    )
+
+
+def _empty(relation: Relation) -> str:
+    columns = ", ".join(f"NULL::VARCHAR AS {identifier(name)}" for name in relation.types)
+    return f"SELECT {columns}, NULL::VARCHAR AS {identifier(ROLE)} WHERE false"
