@@ -4,7 +4,7 @@ key = "counterparty_id"
 driving = "counterparty"
 
 [lookups]
-address = {}
+address = { on = "legal_address_id" }
 
 [types]
 counterparty_id = "integer"
@@ -19,23 +19,17 @@ counterparty_legal_phone_number = "text"
 
 [tests]
 not_null = [
-    "counterparty_id",
-    "counterparty_legal_name",
-    "counterparty_legal_address_line_1",
-    "counterparty_legal_city",
-    "counterparty_legal_postal_code",
-    "counterparty_legal_country",
-    "counterparty_legal_phone_number",
+    "counterparty_id", "counterparty_legal_name", "counterparty_legal_address_line_1", "counterparty_legal_city",
+    "counterparty_legal_postal_code", "counterparty_legal_country", "counterparty_legal_phone_number",
 ]
 """
 
 import pandas as pd
 
-ADDRESS = ["address_line_1", "address_line_2", "district", "city", "postal_code", "country"]
+ADDRESS = ["address_line_1", "address_line_2", "district", "city", "postal_code", "country", "phone_number"]
 
 
 def build(counterparty: pd.DataFrame, address: pd.DataFrame) -> pd.DataFrame:
-    """Return each counterparty beside its legal address, whose columns take the warehouse's prefix."""
-    legal = address[[*ADDRESS, "phone"]].rename(columns={"phone": "phone_number"})
-    named = counterparty[["counterparty_id", "counterparty_legal_name"]]
-    return named.join(legal.add_prefix("counterparty_legal_"))
+    """Return counterparties with every column of their legal address behind one prefix."""
+    legal = address.rename(columns={"phone": "phone_number"})[ADDRESS].add_prefix("counterparty_legal_")
+    return counterparty[["counterparty_id", "counterparty_legal_name"]].join(legal)

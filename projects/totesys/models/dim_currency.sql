@@ -3,14 +3,14 @@ kind = "dimension"
 key = "currency_id"
 driving = "currency"
 
-# A code that the file lacks has no name, fails not_null and waits in quarantine: add it to the file.
 [lookups]
-names = { file = "currency_names.csv", on = "currency_code" }
+name = { file = "currency_names.csv", on = "currency_code" }
 
+# A code that the file does not know fails this test: its row waits in quarantine until the file has it.
 [tests]
-not_null = ["*"]
+not_null = "*"
 */
 SELECT
     currency.currency_id,
     currency.currency_code,
-    names.currency_name
+    name.currency_name

@@ -3,14 +3,14 @@ kind = "calendar"
 key = "date_id"
 
 [tests]
-not_null = ["*"]
+not_null = "*"
 */
 SELECT
-    calendar.date AS date_id,
-    CAST(year(calendar.date) AS integer) AS year,
-    CAST(month(calendar.date) AS integer) AS month,
-    CAST(day(calendar.date) AS integer) AS day,
-    CAST(isodow(calendar.date) AS integer) AS day_of_week,  -- Monday 1 ... Sunday 7
-    dayname(calendar.date) AS day_name,
-    monthname(calendar.date) AS month_name,
-    CAST(quarter(calendar.date) AS integer) AS quarter
+    date AS date_id,
+    CAST(year(date) AS INTEGER) AS year,
+    CAST(month(date) AS INTEGER) AS month,
+    CAST(day(date) AS INTEGER) AS day,
+    CAST(isodow(date) AS INTEGER) AS day_of_week,  -- ISO: Monday is 1, Sunday is 7
+    dayname(date) AS day_name,
+    monthname(date) AS month_name,
+    CAST(quarter(date) AS INTEGER) AS quarter

@@ -4,7 +4,7 @@ key = "design_id"
 driving = "design"
 
 [tests]
-not_null = ["*"]
+not_null = "*"
 */
 SELECT
     design.design_id,

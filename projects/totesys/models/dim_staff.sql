@@ -7,14 +7,13 @@ driving = "staff"
 department = {}
 
 [tests]
-not_null = ["*"]
+not_null = "*"
 */
 SELECT
     staff.staff_id,
     staff.first_name,
     staff.last_name,
     department.department_name,
-    -- The source lets a department have no location; the warehouse promises one, so it says Unknown
-    -- rather than keep that department's staff, and all their orders, in quarantine.
+    -- The source allows a department without a location; reports group by it, so it gets a name instead of a hole.
     coalesce(department.location, 'Unknown') AS location,
     staff.email_address
