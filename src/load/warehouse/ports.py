@@ -1,0 +1,55 @@
+"""What the load stage needs from outside: a session of the warehouse, and the processed store."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from utils.store import ObjectStore
+
+LOCK_SECONDS = 30.0  # longer than the merge of an ordinary batch, shorter than the state machine's patience
+
+
+class Session(Protocol):
+    """One session of the warehouse database."""
+
+    @property
+    def row_count(self) -> int:
+        """How many rows the last statement wrote or returned."""
+        ...
+
+    @property
+    def columns(self) -> list[dict[str, Any]]:
+        """The last result's columns, with `type_oid` and `type_modifier`."""
+        ...
+
+    def run(self, sql: str, **parameters: object) -> list[list[Any]] | None:
+        """Run a statement and return its rows."""
+        ...
+
+    def rows(self, statement: str, **parameters: object) -> list[dict[str, Any]]:
+        """Run a statement and return its rows by column name."""
+        ...
+
+    def value(self, statement: str, **parameters: object) -> Any:
+        """Run a statement and return its first value, None when it has no row."""
+        ...
+
+    def copy_in(self, statement: str, blocks: Iterable[bytes]) -> int:
+        """Feed blocks to `COPY ... FROM STDIN` and return the number of rows it took."""
+        ...
+
+    def close(self) -> None:
+        """End the session; the server rolls back what was not committed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything outside that loading touches."""
+
+    warehouse: Session
+    processed: ObjectStore
+    scratch: Path  # where fetched files may rest for as long as their batch is loaded
+    schema: str  # of the warehouse's tables
+    lock_seconds: float = LOCK_SECONDS

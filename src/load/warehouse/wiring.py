@@ -1,0 +1,52 @@
+"""The load stage's real ports, from the project and from the Lambda's environment."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from load.warehouse.ports import Ports
+from utils.errors import ConfigurationError, WarehouseUnavailableError
+from utils.open_store import open_store
+from utils.postgres.connection import Role, connect
+from utils.postgres.url import DatabaseUrl
+from utils.project import Project, read_project
+from utils.secrets import read_database_secret
+from utils.store import ObjectStore
+
+WAREHOUSE = Role("warehouse", WarehouseUnavailableError)
+NEEDED = ("PROJECT", "PROCESSED", "WAREHOUSE_SECRET")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the Lambda's environment says."""
+
+    project: Path
+    processed: str
+    warehouse_secret: str
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str]) -> "Config":
+        """Read the settings, or raise ConfigurationError that names every missing one."""
+        missing = [name for name in NEEDED if not environment.get(name)]
+        if missing:
+            raise ConfigurationError(f"The environment lacks {', '.join(missing)}. Set them on the load function.")
+        return cls(Path(environment["PROJECT"]), environment["PROCESSED"], environment["WAREHOUSE_SECRET"])
+
+
+@contextlib.contextmanager
+def open_ports(project: Project, warehouse: DatabaseUrl, processed: ObjectStore, scratch: Path) -> Iterator[Ports]:
+    """Connect to the warehouse for as long as the block lasts."""
+    with connect(warehouse, WAREHOUSE) as session:
+        yield Ports(session, processed, scratch, project.warehouse_schema)
+
+
+@contextlib.contextmanager
+def open_lambda_ports(config: Config) -> Iterator[Ports]:
+    """Connect to all that the Lambda's environment names."""
+    project = read_project(config.project)
+    url = read_database_secret(config.warehouse_secret)
+    with open_ports(project, url, open_store(config.processed), Path(tempfile.gettempdir())) as ports:
+        yield ports
