@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +13,9 @@ from rich.console import Console
 from local.narration import narrate
 from utils.errors import PipelineError, RetryableError
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+WIDTH = 130  # of reports that go to a file or a pipe, which have no width of their own
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+err = Console(highlight=False, stderr=True, width=None if sys.stderr.isatty() else WIDTH)
 
 
 class _Narrator(logging.Handler):

@@ -56,7 +56,7 @@ def _print(report: "RunReport") -> None:
 def report_table(report: "RunReport") -> Table:
     """Return the run's counts as a table, one row per source or warehouse table."""
     table = Table(title=f"Batch {report.batch}" if report.batch else "Batches that waited", title_justify="left")
-    table.add_column("table")
+    table.add_column("table", no_wrap=True)
     for column in ("extracted", "context", "late", "loaded", "equal", "quarantined"):
         table.add_column(column, justify="right")
     for name, counts in report.tables.items():

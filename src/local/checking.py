@@ -1,9 +1,8 @@
 """Checking a project before any row moves."""
 
-from transformation.star_schema.checking import check_models
-
 from extraction.database import wiring
 from extraction.database.catalogue import read_catalogue
+from transformation.star_schema.checking import check_models
 from utils.postgres.url import DatabaseUrl
 from utils.project import Project
 

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 import duckdb
-from extraction.database.catalogue import read_catalogue
 
 from extraction.database import wiring
+from extraction.database.catalogue import read_catalogue
 from utils.errors import ConfigurationError
 from utils.manifest import Column, SourceTable
 from utils.postgres.connection import Connection

@@ -1,0 +1,5 @@
+"""`python -m cli`: the starlift command."""
+
+from cli.main import main
+
+main()

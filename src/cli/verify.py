@@ -1,0 +1,56 @@
+"""`starlift verify`: is the warehouse what the models make of the source?"""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+from rich.table import Table
+
+from cli import arguments
+from cli.console import out, print_json, reporting
+
+if TYPE_CHECKING:
+    from local.verification import TableComparison
+
+
+def verify(
+    project: arguments.ProjectFolder,
+    source: arguments.Source,
+    warehouse: arguments.Warehouse,
+    as_json: arguments.Json = False,
+) -> None:
+    """Compare every warehouse table with its model over the whole source; exit 1 for real differences."""
+    from local.verification import verify as compare  # DuckDB loads only for the verbs that use it
+
+    with reporting(as_json):
+        found = compare(arguments.project(project), source, warehouse)
+    equal = all(table.is_equal for table in found)
+    if as_json:
+        print_json({"equal": equal, "tables": {table.table: asdict(table) for table in found}})
+    else:
+        _print(found, equal)
+    if not equal:
+        raise typer.Exit(1)
+
+
+def _print(found: "list[TableComparison]", equal: bool) -> None:
+    out.print(comparison_table(found))
+    for table in found:
+        for example in table.examples:
+            out.print(f"  {table.table}: {example}", style="red", markup=False)
+    rows = sum(table.rows for table in found)
+    if equal:
+        out.print(f"No difference: {rows:,} current rows are what the models make of the source.", style="green")
+    else:
+        out.print("The warehouse differs from the source. `starlift run --resync` reads everything again.", style="red")
+
+
+def comparison_table(found: "list[TableComparison]") -> Table:
+    """Return the comparison as a table, one row per warehouse table."""
+    table = Table("table", title="Warehouse against source", title_justify="left")
+    columns = ("rows", "missing", "extra", "different", "pending", "quarantined")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for entry in found:
+        table.add_row(entry.table, *(f"{getattr(entry, column):,}" for column in columns))
+    return table

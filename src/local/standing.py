@@ -1,0 +1,72 @@
+"""Where every batch stands: landed, transformed, loaded, and what waits in quarantine."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from load.warehouse import ledger
+from load.warehouse.wiring import WAREHOUSE
+from utils.batch_log import LandingLog, ProcessedLog
+from utils.open_store import below, open_store
+from utils.postgres.connection import Connection, connect
+from utils.postgres.url import DatabaseUrl
+
+SHOWN = 10  # newest batches
+
+
+@dataclass(frozen=True)
+class BatchStanding:
+    """One batch."""
+
+    batch: int
+    state: str  # "landed", "transformed" or "loaded"
+    run_id: str
+    taken_at: str  # of the source's snapshot
+    rows: int
+    loaded_at: str | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The whole pipeline."""
+
+    landed: int  # newest batch numbers, 0 for none
+    transformed: int
+    loaded: int
+    age_seconds: float | None  # of the snapshot that the warehouse shows
+    quarantine: dict[str, int]  # rows by warehouse table
+    batches: tuple[BatchStanding, ...]  # newest first
+
+
+def read_standing(store: str, warehouse: DatabaseUrl, now: datetime | None = None) -> Standing:
+    """Return where the newest batches stand."""
+    landing = LandingLog(open_store(below(store, "landing")))
+    processed = ProcessedLog(open_store(below(store, "processed")))
+    with connect(warehouse, WAREHOUSE) as session:
+        loaded = {row.batch: row for row in ledger.read_recent(session, SHOWN)}
+        quarantine = _quarantine(session)
+    newest, transformed, last = landing.newest(), processed.newest(), max(loaded, default=0)
+    numbers = range(newest, max(0, newest - SHOWN), -1)
+    batches = tuple(_batch(landing, number, transformed, last, loaded) for number in numbers)
+    age = _age(loaded[last], now or datetime.now(UTC)) if last else None
+    return Standing(newest, transformed, last, age, quarantine, batches)
+
+
+def _batch(
+    landing: LandingLog, number: int, transformed: int, last: int, loaded: dict[int, ledger.LedgerRow]
+) -> BatchStanding:
+    manifest = landing.read(number).manifest
+    state = "loaded" if number <= last else "transformed" if number <= transformed else "landed"
+    rows = sum(file.rows for table in manifest.tables for file in table.files)
+    loaded_at = loaded[number].loaded_at if number in loaded else None
+    return BatchStanding(number, state, manifest.run_id, manifest.snapshot.taken_at, rows, loaded_at)
+
+
+def _age(row: ledger.LedgerRow, now: datetime) -> float:
+    return (now - datetime.fromisoformat(row.taken_at)).total_seconds()
+
+
+def _quarantine(session: Connection) -> dict[str, int]:
+    if not ledger.exists(session, "quarantine"):
+        return {}
+    rows = session.rows("SELECT model, count(*) AS rows FROM starlift.quarantine GROUP BY model ORDER BY model")
+    return {row["model"]: row["rows"] for row in rows}
