@@ -137,6 +137,11 @@ def test_a_handler_past_its_memory_is_killed_and_the_next_event_finds_a_new_proc
 
 def test_every_line_is_handed_on_before_the_answer(make_function):
     lines = []
+
+    def slow_log(name, line):
+        time.sleep(0.0002)
+        lines.append((name, line))
+
     function = make_function(
         """
         import sys
@@ -145,12 +150,23 @@ def test_every_line_is_handed_on_before_the_answer(make_function):
                 print(number)
             print("to stderr", file=sys.stderr)
         """,
-        on_log=lambda name, line: lines.append((name, line)),
+        on_log=slow_log,
     )
 
     function.invoke({})
 
     assert lines == [("stage", str(number)) for number in range(2000)] + [("stage", "to stderr")]
+
+
+def test_an_event_after_a_process_died_idle_finds_a_new_one(make_function):
+    function = make_function("import os\ndef lambda_handler(event, context): return os.getpid()")
+    first = function.invoke({}).payload
+
+    psutil.Process(first).kill()
+    while psutil.pid_exists(first):
+        time.sleep(0.01)
+
+    assert function.invoke({}).payload != first
 
 
 def test_two_events_at_once_get_two_processes(make_function):
