@@ -166,7 +166,9 @@ def test_an_event_after_a_process_died_idle_finds_a_new_one(make_function):
     while psutil.pid_exists(first):
         time.sleep(0.01)
 
-    assert function.invoke({}).payload != first
+    second = function.invoke({})
+    assert second.error is None
+    assert second.payload != first
 
 
 def test_two_events_at_once_get_two_processes(make_function):
