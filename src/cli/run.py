@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from cli import arguments
 from cli.console import out, print_json, reporting
@@ -50,16 +49,6 @@ def _print(report: "RunReport") -> None:
     if report.batch is None and not report.tables:
         out.print("Nothing changed in the source, and nothing waited. The warehouse is up to date.")
         return
+    from local.reports import report_table
+
     out.print(report_table(report))
-
-
-def report_table(report: "RunReport") -> Table:
-    """Return the run's counts as a table, one row per source or warehouse table."""
-    table = Table(title=f"Batch {report.batch}" if report.batch else "Batches that waited", title_justify="left")
-    table.add_column("table", no_wrap=True)
-    for column in ("extracted", "context", "late", "loaded", "equal", "quarantined"):
-        table.add_column(column, justify="right")
-    for name, counts in report.tables.items():
-        if any(counts.values()):
-            table.add_row(name, *(f"{count:,}" if count else "·" for count in counts.values()))
-    return table

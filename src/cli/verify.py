@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
 
 from cli import arguments
 from cli.console import out, print_json, reporting
@@ -34,6 +33,8 @@ def verify(
 
 
 def _print(found: "list[TableComparison]", equal: bool) -> None:
+    from local.reports import comparison_table
+
     out.print(comparison_table(found))
     for table in found:
         for example in table.examples:
@@ -43,14 +44,3 @@ def _print(found: "list[TableComparison]", equal: bool) -> None:
         out.print(f"No difference: {rows:,} current rows are what the models make of the source.", style="green")
     else:
         out.print("The warehouse differs from the source. `starlift run --resync` reads everything again.", style="red")
-
-
-def comparison_table(found: "list[TableComparison]") -> Table:
-    """Return the comparison as a table, one row per warehouse table."""
-    table = Table("table", title="Warehouse against source", title_justify="left")
-    columns = ("rows", "missing", "extra", "different", "pending", "quarantined")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for entry in found:
-        table.add_row(entry.table, *(f"{getattr(entry, column):,}" for column in columns))
-    return table

@@ -22,7 +22,7 @@ from utils.project import Project
 from utils.store import ObjectStore
 
 Answer = Mapping[str, Any]
-COUNTS = ("extracted", "context", "late", "loaded", "skipped", "quarantined")
+COUNTS = ("extracted", "context", "late", "transformed", "loaded", "skipped", "quarantined")
 
 
 @dataclass(frozen=True)

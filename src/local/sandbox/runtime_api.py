@@ -41,8 +41,7 @@ class RuntimeApi:
         self.ready = threading.Event()
         self.results: queue.Queue[Result] = queue.Queue()
         self._invocations: queue.Queue[Invocation | None] = queue.Queue()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler_for(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
@@ -66,6 +65,15 @@ class RuntimeApi:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A process that is killed drops its connection; what became of its event is told elsewhere.
+        if True:
+            super().handle_error(request, client_address)
 
 
 def _handler_for(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:

@@ -1,0 +1,192 @@
+"""`make demo`: the main job on this machine, from an embedded PostgreSQL through the deployed stages and back."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from extraction.database.wiring import open_source
+from local.aws import EmulatedAws, emulated_aws
+from local.deployment import Deployment, Settings, deploy_warehouse
+from local.embedded import EmbeddedPostgres, embedded_postgres
+from local.narration import narrate
+from local.packages import build_packages
+from local.reports import bar_table, comparison_table, report_table
+from local.run import RunReport, report
+from local.state_machine import follow, start_execution
+from local.totesys import generator
+from local.verification import verify
+from utils.errors import PipelineError
+from utils.postgres.connection import Connection
+from utils.postgres.url import parse_url
+from utils.project import Project, read_project
+
+PROJECT = "projects/totesys"
+ROOT = Path(__file__).parents[2]
+ORDERS = 11_187  # as many as totesys had in November 2024
+MEMORY_MB = 1769  # what the functions get: one whole processor on AWS
+STEPS = 7
+
+SALES_BY_COUNTRY = """
+    SELECT l.country, sum(f.units_sold)::bigint FROM current_fact_sales_order f
+    JOIN dim_location l ON l.location_id = f.agreed_delivery_location_id
+    GROUP BY 1 ORDER BY 2 DESC LIMIT 5
+"""
+PAYMENTS_BY_QUARTER = """
+    SELECT d.year || ' Q' || d.quarter, count(*) FROM current_fact_payment f
+    JOIN dim_date d ON d.date_id = f.payment_date WHERE f.paid GROUP BY 1 ORDER BY 1 DESC LIMIT 5
+"""
+MOST_EDITED = """
+    SELECT 'order ' || sales_order_id, count(*) FROM fact_sales_order
+    GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC, 1 LIMIT 3
+"""
+
+
+@dataclass
+class _Teller:
+    """Numbers the demo's steps and keeps the time of each."""
+
+    console: Console
+    step: int = 0
+
+    @contextmanager
+    def telling(self, what: str) -> Iterator[None]:
+        self.step += 1
+        self.console.print(f"\n[bold cyan]{self.step}/{STEPS}[/] {what}")
+        started = time.monotonic()
+        yield
+        self.console.print(f"    [dim]{time.monotonic() - started:.1f} s[/]")
+
+    def tell_log_line(self, _function: str, line: str) -> None:
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            return  # a line of the runtime itself
+        sentence = narrate(str(fields.get("message")), fields)
+        if sentence:
+            self.console.print(f"  {sentence}", markup=False)
+        elif fields.get("level") in {"CRITICAL", "ERROR"}:
+            self.console.print(f"  {fields.get('message')}: {fields.get('error', '')}", style="red", markup=False)
+
+
+@dataclass(frozen=True)
+class _Demo:
+    teller: _Teller
+    project: Project
+    postgres: EmbeddedPostgres
+    aws: EmulatedAws
+    deployment: Deployment
+
+    def run(self, name: str) -> RunReport:
+        """Execute the state machine once and return the three stages' counts."""
+        arn = start_execution(self.aws, self.deployment.state_machine_arn, name)
+        ended = follow(self.aws, arn, on_state=lambda state: self.teller.console.print(f"    -> {state}", style="cyan"))
+        if ended.status != "SUCCEEDED":
+            raise PipelineError(f"The execution ended {ended.status}: {ended.error} {ended.cause}")
+        answers = [ended.output[stage] for stage in ("extraction", "transformation", "load")]
+        return report(name, self.project, answers)
+
+    def show_answers(self) -> None:
+        """Ask the warehouse a few questions."""
+        questions = (
+            ("Units sold, by country of delivery", ("country", "units"), SALES_BY_COUNTRY),
+            ("Payments made, by quarter", ("quarter", "payments"), PAYMENTS_BY_QUARTER),
+            ("Orders with history: versions kept", ("order", "versions"), MOST_EDITED),
+        )
+        with open_source(parse_url(self.postgres.url("warehouse"))) as connection:
+            for title, headings, query in questions:
+                rows = [(str(name), int(value)) for name, value in connection.run(query)]
+                self.teller.console.print(bar_table(title, headings, rows), "")
+
+
+def main() -> int:
+    """Run the demo and return the exit code."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    started = time.monotonic()
+    try:
+        equal = _run(_Teller(console))
+    except PipelineError as error:
+        console.print(f"{type(error).__name__}: {error}", style="bold red", markup=False)
+        return 1
+    console.print(f"\nDone in {time.monotonic() - started:.0f} s. Nothing is left running.")
+    return 0 if equal else 1
+
+
+def _run(teller: _Teller) -> bool:
+    console = teller.console
+    with teller.telling("Building the three Lambda packages (kept in build/ for the next time)"):
+        zips = build_packages(say=lambda line: console.print(f"    {line}", markup=False))
+    with embedded_postgres() as postgres, emulated_aws(on_log=teller.tell_log_line) as aws:
+        with teller.telling(f"Seeding a totesys database: {ORDERS:,} sales orders, set by set, in PostgreSQL"):
+            _seed(postgres)
+        with teller.telling("Deploying to the emulated AWS: buckets, secrets, functions, state machine, alerts"):
+            deployment = deploy_warehouse(aws, zips, _settings(postgres))
+        demo = _Demo(teller, read_project(ROOT / PROJECT), postgres, aws, deployment)
+        with teller.telling("First run: everything, through the deployed state machine"):
+            first = demo.run("demo-1")
+        console.print(report_table(first, "First run"))
+        with teller.telling("A burst of edits, as totesys makes them: most leave last_updated alone"):
+            _edit(postgres, console)
+        with teller.telling("Second run: only what changed, and what it joins to"):
+            second = demo.run("demo-2")
+        console.print(report_table(second, "Second run (late: changes that no cursor column would have found)"))
+        demo.show_answers()
+        with teller.telling("Verifying: every model over the whole source, against the warehouse"):
+            found = verify(demo.project, parse_url(postgres.url("source")), parse_url(postgres.url("warehouse")))
+        console.print(comparison_table(found))
+    equal = all(table.is_equal for table in found)
+    rows = sum(table.rows for table in found)
+    console.print(
+        f"verify found no difference in {rows:,} rows." if equal else "verify found differences.", style="bold"
+    )
+    return equal
+
+
+def _seed(postgres: EmbeddedPostgres) -> None:
+    with _connection(postgres, "postgres") as server:
+        for database in ("source", "warehouse"):
+            server.run(f"CREATE DATABASE {database}")
+    with _connection(postgres, "source") as source:
+        generator.create_schema(source)
+        generator.seed(source, orders=ORDERS)
+
+
+def _edit(postgres: EmbeddedPostgres, console: Console) -> None:
+    with _connection(postgres, "source") as source:
+        done = generator.edit(source, seed=1)
+    console.print(
+        f"    {done.sales_orders_edited} sales and {done.purchase_orders_edited} purchase orders and "
+        f"{done.designs_edited} designs edited in silence,\n    {done.payments_paid} payments paid at one instant, "
+        f"{done.sales_orders_added} orders added, {done.departments_moved} department and {done.staff_moved} person moved"
+    )
+
+
+def _connection(postgres: EmbeddedPostgres, database: str) -> AbstractContextManager[Connection]:
+    return open_source(parse_url(postgres.url(database)))
+
+
+def _settings(postgres: EmbeddedPostgres) -> Settings:
+    parts = urlsplit(postgres.url("source"))
+    login = {
+        "host": parts.hostname,
+        "port": parts.port,
+        "username": parts.username,
+        "password": "demo",
+        "sslmode": "disable",
+    }
+    return Settings(
+        project=PROJECT,
+        source={**login, "dbname": "source"},
+        warehouse={**login, "dbname": "warehouse"},
+        memory_mb=MEMORY_MB,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
