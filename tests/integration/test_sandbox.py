@@ -210,6 +210,18 @@ def test_temporary_files_are_private_and_go_with_the_process(make_function):
     assert not psutil.pid_exists(pid)
 
 
+def test_ending_a_process_prints_nothing(make_function, capfd):
+    function = make_function("import time\ndef lambda_handler(event, context): time.sleep(event)", timeout=0.2)
+
+    for _ in range(5):
+        function.invoke(0)
+        function.invoke(9)
+        function.invoke(0)
+        function.close()
+
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_warm_call_takes_milliseconds(make_function):
     function = make_function("def lambda_handler(event, context): return 1")
     function.invoke({})

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         # A process that is killed drops its connection; what became of its event is told elsewhere.
-        if True:
+        if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
