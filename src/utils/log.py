@@ -29,14 +29,23 @@ def configure(service: str) -> None:
     if not root.handlers:
         root.addHandler(logging.StreamHandler(sys.stdout))
     for handler in root.handlers:
-        handler.setFormatter(_formatter(service))
+        handler.setFormatter(_formatter(service, isinstance(handler, logging.StreamHandler)))
         handler.addFilter(_add_bound_fields)
     root.setLevel(logging.INFO)
     logging.getLogger("botocore").setLevel(logging.WARNING)
 
 
-def _formatter(service: str) -> logging.Formatter:
-    return JsonFormatter(
+class _LineFormatter(JsonFormatter):
+    """Ends each object's line itself, because Lambda's own handler, unlike a stream's, does not."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line."""
+        return super().format(record) + "\n"
+
+
+def _formatter(service: str, handler_ends_lines: bool) -> logging.Formatter:
+    kind = JsonFormatter if handler_ends_lines else _LineFormatter
+    return kind(
         "{message}{levelname}{name}",
         style="{",
         timestamp=True,
