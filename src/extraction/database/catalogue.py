@@ -11,8 +11,16 @@ from utils.postgres.names import TableName
 from utils.project import Project, TableSettings
 
 RELATION = """
-    SELECT c.oid::bigint AS oid, c.relkind::text AS kind, c.relrowsecurity AS row_security,
-           pg_catalog.row_security_active(c.oid) AS rows_hidden
+    SELECT c.oid::bigint AS oid,
+           pg_catalog.row_security_active(c.oid) AS rows_hidden,
+           c.relkind IN ('v', 'f') OR EXISTS (  -- a partition or child in another server has no xmin here
+               WITH RECURSIVE below AS (
+                   SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid
+                   UNION ALL
+                   SELECT i.inhrelid FROM below JOIN pg_catalog.pg_inherits i ON i.inhparent = below.inhrelid
+               )
+               SELECT FROM below JOIN pg_catalog.pg_class part ON part.oid = below.inhrelid WHERE part.relkind = 'f'
+           ) AS without_xmin
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = :schema AND c.relname = :table AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
@@ -61,7 +69,6 @@ FOREIGN_KEYS = """
         SELECT FROM pg_catalog.pg_constraint p WHERE p.oid = f.conparentid)
     ORDER BY f.conname
 """
-VIEWS = ("v", "m", "f")  # views, materialized views, foreign tables: no xmin to go by
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class _Reader:
         relation = self._relation(name, where)
         settings = self.project.table_settings(name)
         columns = _kept(name, self._columns(relation["oid"]), settings)
+        read = {column.name for column in columns}
         keys = self._unique_keys(relation["oid"], settings)
         primary = next((columns for is_primary, columns in keys if is_primary), ())
         cursor = _cursor(name, columns, settings, self.project.default_cursor)
@@ -84,14 +92,19 @@ class _Reader:
             name=name,
             columns=columns,
             primary_key=_check_kept(name, primary, columns),
-            unique_keys=tuple(columns for _, columns in keys),
-            foreign_keys=self._foreign_keys(relation["oid"]),
-            mode=_mode(relation["kind"] in VIEWS, settings, bool(primary), cursor),
+            unique_keys=tuple(key for _, key in keys if set(key) <= read),
+            foreign_keys=tuple(key for key in self._foreign_keys(relation["oid"]) if set(key.columns) <= read),
+            mode=_mode(relation["without_xmin"], self._is_full(name), bool(primary), cursor),
             whole=False,
             cursor=cursor,
             high_water_mark=None,
             previous_high_water_mark=None,
         )
+
+    def _is_full(self, name: str) -> bool:
+        """Tell whether a table's changes can only be used whole: it is set so, or it fills a table that is replaced."""
+        replaced = any(model.driving == name and model.load == "replace" for model in self.project.models)
+        return replaced or self.project.table_settings(name).full
 
     def _relation(self, name: str, where: TableName) -> dict[str, Any]:
         found = self.connection.rows(RELATION, schema=where.schema, table=where.table)
@@ -137,6 +150,9 @@ def read_catalogue(connection: Connection, project: Project) -> dict[str, Source
         AccessDeniedError: row-level security would hide rows.
     """
     names = {project.table_name(table): table for table in project.tables}
+    for table in project.tables:
+        if names[project.table_name(table)] != table:
+            raise ConfigurationError(f"The project names one table twice, as {table} and as another; use one name.")
     reader = _Reader(connection, project, names)
     return {table: reader.table(table) for table in project.tables}
 
@@ -171,10 +187,10 @@ def _cursor(name: str, columns: tuple[Column, ...], settings: TableSettings, def
     return None
 
 
-def _mode(is_view: bool, settings: TableSettings, has_key: bool, cursor: str | None) -> str:
+def _mode(without_xmin: bool, full: bool, has_key: bool, cursor: str | None) -> str:
     """Return how changes are found: by horizon, by cursor and overlap (best effort), or by reading it whole."""
-    if settings.full or not has_key:
+    if full or not has_key:
         return "full"
-    if is_view:
+    if without_xmin:
         return "overlap" if cursor else "full"
     return "changes"

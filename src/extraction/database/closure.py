@@ -1,21 +1,38 @@
-"""The join closure: which unchanged rows a batch must carry so that its models can be computed from it alone.
+"""Which unchanged rows a batch must carry, so that its models can be computed from it alone.
 
-Up first: a changed row affects every driving row that looks it up, at any depth. Then down: each changed
-or affected driving row brings the rows that it looks up, at any depth.
+Up first, from changed rows only: a changed row affects every driving row that looks it up, at any depth. Then
+down: what the changed and affected driving rows look up, at any depth, is their context. Every condition is a
+semi-join whose inner side does not depend on the outer row, which PostgreSQL hashes, so a statement costs one
+pass over each table it names.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from extraction.database.sql import among
 from utils.joins import resolve_lookups
-from utils.manifest import SourceTable
-from utils.model import Lookup, Model
+from utils.manifest import Column, SourceTable
+from utils.model import Model
 from utils.postgres.names import TableName, column_list, identifier
 from utils.project import Project
 
 Condition = Callable[[str], str]
 """Given a row's alias, the SQL condition that the row is in the changed role."""
+
+NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
+TEXTS = ("text", "character varying")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One lookup: a row of `parent` finds the row of `table` whose `key` equals its `on` columns."""
+
+    parent: str
+    on: tuple[str, ...]
+    table: str
+    key: tuple[str, ...]
+
+
+Steps = tuple[Step, ...]
 
 
 @dataclass(frozen=True)
@@ -23,95 +40,157 @@ class Path:
     """The chain of lookups from a driving table to one that it looks up."""
 
     driving: str
-    steps: tuple[Lookup, ...]  # each step's table is a source table
+    steps: Steps  # never empty
 
     @property
     def end(self) -> str:
         """The table looked up last."""
-        return str(self.steps[-1].table)
+        return self.steps[-1].table
+
+
+def find_paths(project: Project, tables: Mapping[str, SourceTable]) -> tuple[Path, ...]:
+    """Return every chain of table lookups that the project's models declare, each once."""
+    paths = (path for model in project.models for path in _model_paths(model, tables))
+    return tuple(dict.fromkeys(paths))
+
+
+def _model_paths(model: Model, tables: Mapping[str, SourceTable]) -> Iterator[Path]:
+    driving = str(model.driving)
+    chains: dict[str, tuple[str, Steps]] = {model.alias: (driving, ())}
+    for lookup in resolve_lookups(model, tables):
+        if lookup.table is None:
+            continue
+        if lookup.parent not in chains:
+            raise model.error(
+                f"looks up {lookup.alias} from {lookup.parent}, a lookup file; which rows that needs cannot be told "
+                "from the source. Look it up from a table, or make it a lookup file as well",
+                lookup.alias,
+            )
+        parent, above = chains[lookup.parent]
+        steps = (*above, Step(parent, lookup.on, lookup.table, lookup.key))
+        chains[lookup.alias] = (lookup.table, steps)
+        yield Path(driving, steps)
 
 
 @dataclass(frozen=True)
 class Closure:
-    """The closure's conditions for one batch.
+    """The closure's conditions for one batch, each on a row `t`.
 
-    `changed` holds a condition for each table with changed rows, and for no other.
+    `changed` holds a condition for each table with rows written since the last batch, and for no other. A table
+    that is whole has all its rows in the batch; where a lookup's change made it so, it is not itself changed.
+    `unaffected` names tables of which no row was found to be affected, which spares asking again.
     """
 
     tables: Mapping[str, SourceTable]
     names: Mapping[str, TableName]
     paths: tuple[Path, ...]
     changed: Mapping[str, Condition]
+    unaffected: frozenset[str] = frozenset()
 
     def affects(self, table: str) -> bool:
         """Tell whether a changed row can affect rows of a driving table."""
-        return any(path.driving == table and path.end in self.changed for path in self.paths)
+        return bool(self._causes(table))
 
     def affected(self, table: str) -> str | None:
         """Return the condition for unchanged driving rows of which a lookup changed, None when there are none."""
-        keys = list(self._affected_keys(table))
-        if not keys:
+        causes = self._causes(table)
+        if not causes or self.tables[table].whole:
             return None
-        return f"{among(identity(self.tables[table]), keys)}{self._unchanged(table)}"
+        return f"{self._unchanged(table)}{self._any(table, [self._finds_changed(steps, 't') for steps in causes])}"
 
     def context(self, table: str) -> str | None:
         """Return the condition for rows that only others look up, None when there are none."""
-        keys = [key for path in self.paths if path.end == table for key in self._looked_up_keys(path)]
-        if not keys:
+        wanted: dict[str, list[str]] = {}
+        for path in self.paths:
+            if path.end == table and not self.tables[table].whole and self._in_batch(path.driving, "p0"):
+                key, found = self._found_by(path.steps, "t")
+                wanted.setdefault(key, []).append(found)
+        if not wanted:
             return None
-        inside = among(identity(self.tables[table]), keys, self._affected_keys(table))
-        return f"{inside}{self._unchanged(table)}"
+        conditions = [f"{key} IN ({_union(found)})" for key, found in wanted.items()]
+        return f"{self._unchanged(table)}{self._unaffected(table)}{self._any(table, conditions)}"
+
+    def _causes(self, driving: str) -> list[Steps]:
+        """Return the ways from a driving table to a lookup with changed rows."""
+        if driving in self.unaffected:
+            return []
+        return [path.steps for path in self.paths if path.driving == driving and path.end in self.changed]
 
     def _unchanged(self, table: str) -> str:
-        return f" AND NOT ({self.changed[table]('t')})" if table in self.changed else ""
+        return f"({self.changed[table]('t')}) IS NOT TRUE AND " if table in self.changed else ""
 
-    def _affected_keys(self, table: str) -> Iterator[str]:
-        for path in self.paths:
-            if path.driving == table and path.end in self.changed:
-                select = column_list(identity(self.tables[table]), "x")
-                yield f"SELECT {select} FROM {self._joined(path, 'u')} WHERE {self._changed_end(path, 'u')}"
+    def _unaffected(self, table: str) -> str:
+        causes, key = self._causes(table), self.tables[table].primary_key
+        if not causes:
+            return ""
+        same = " AND ".join(f"{_column('a', name)} = {_column('t', name)}" for name in key)
+        selected = f"SELECT {column_list(key, 'd')} FROM {self.names[table].sql} d WHERE "
+        affected = _union(selected + self._finds_changed(steps, "d") for steps in causes)
+        # NOT IN would not be hashed into a join; NOT EXISTS is.
+        return f"NOT EXISTS (SELECT FROM ({affected}) a WHERE {same}) AND "
 
-    def _looked_up_keys(self, path: Path) -> Iterator[str]:
-        select = column_list(identity(self.tables[path.end]), f"d{len(path.steps)}")
-        start = f"SELECT {select} FROM {self._joined(path, 'd')}"
-        if path.driving in self.changed:
-            yield f"{start} WHERE {self.changed[path.driving]('x')}"
-        for cause in self.paths:
-            if cause.driving == path.driving and cause.end in self.changed:
-                yield f"{start}{self._joins(cause, 'u')} WHERE {self._changed_end(cause, 'u')}"
+    def _finds_changed(self, steps: Steps, alias: str) -> str:
+        """Return the condition for a row from which the steps lead to a changed row."""
+        step, rest, below = steps[0], steps[1:], f"l{len(steps)}"
+        on, key = self._compared(step, alias, below)
+        goal = self._finds_changed(rest, below) if rest else self.changed[step.table](below)
+        return f"{_row(on)} IN (SELECT {', '.join(key)} FROM {self.names[step.table].sql} {below} WHERE {goal})"
 
-    def _changed_end(self, path: Path, prefix: str) -> str:
-        return self.changed[path.end](f"{prefix}{len(path.steps)}")
+    def _found_by(self, steps: Steps, alias: str) -> tuple[str, str]:
+        """Return the key of the rows that the steps end at, and the selection of keys that the batch looks up."""
+        step, above, parent = steps[-1], steps[:-1], f"p{len(steps)}"
+        on, key = self._compared(step, parent, alias)
+        selected = f"SELECT {', '.join(on)} FROM {self.names[step.parent].sql} {parent} WHERE "
+        if above:
+            key_above, found = self._found_by(above, parent)
+            return _row(key), f"{selected}{key_above} IN ({found})"
+        return _row(key), _union(selected + condition for condition in self._in_batch(step.parent, parent))
 
-    def _joined(self, path: Path, prefix: str) -> str:
-        return f"{self.names[path.driving].sql} x{self._joins(path, prefix)}"
+    def _in_batch(self, driving: str, alias: str) -> list[str]:
+        """Return conditions that together mean the changed and affected rows of a driving table."""
+        if self.tables[driving].whole:
+            return ["true"]
+        changed = [self.changed[driving](alias)] if driving in self.changed else []
+        return changed + [self._finds_changed(steps, alias) for steps in self._causes(driving)]
 
-    def _joins(self, path: Path, prefix: str) -> str:
-        joins, before = "", "x"
-        for depth, step in enumerate(path.steps, 1):
-            alias = f"{prefix}{depth}"
-            pairs = zip(step.on, step.key, strict=True)
-            on = " AND ".join(f"{before}.{identifier(a)} = {alias}.{identifier(b)}" for a, b in pairs)
-            joins += f" JOIN {self.names[str(step.table)].sql} {alias} ON {on}"
-            before = alias
-        return joins
+    def _any(self, table: str, conditions: list[str]) -> str:
+        """Join conditions on `t` by OR: as one semi-join, where the rows have a key to be told apart by."""
+        key = self.tables[table].primary_key
+        if len(conditions) == 1 or not key:
+            return f"({' OR '.join(conditions)})"
+        selected = f"SELECT {column_list(key, 't')} FROM {self.names[table].sql} t WHERE "
+        return f"({column_list(key, 't')}) IN ({_union(selected + condition for condition in conditions)})"
+
+    def _compared(self, step: Step, alias: str, below: str) -> tuple[list[str], list[str]]:
+        """Return both sides of a join; columns whose types differ are compared as text."""
+        on, key = [], []
+        for here, there in zip(step.on, step.key, strict=True):
+            pair = self._source_column(step.parent, here), self._source_column(step.table, there)
+            cast = "" if _comparable(*pair) else "::text"
+            on.append(_column(alias, here) + cast)
+            key.append(_column(below, there) + cast)
+        return on, key
+
+    def _source_column(self, table: str, name: str) -> Column:
+        return next(column for column in self.tables[table].columns if column.name == name)
 
 
-def identity(table: SourceTable) -> tuple[str, ...]:
-    """Return the columns that name a row of the table."""
-    return table.primary_key or next(iter(table.unique_keys), ())
+def _column(alias: str, name: str) -> str:
+    return f"{alias}.{identifier(name)}"
 
 
-def find_paths(project: Project, tables: Mapping[str, SourceTable]) -> tuple[Path, ...]:
-    """Return every chain of table lookups that the project's models declare."""
-    paths = (path for model in project.models for path in _model_paths(model, tables))
-    return tuple(dict.fromkeys(paths))
+def _row(columns: Iterable[str]) -> str:
+    return f"({', '.join(columns)})"
 
 
-def _model_paths(model: Model, tables: Mapping[str, SourceTable]) -> Iterator[Path]:
-    chains: dict[str, tuple[Lookup, ...]] = {model.alias: ()}
-    for lookup in resolve_lookups(model, tables):
-        if lookup.table is None or lookup.parent not in chains:
-            continue  # a lookup file, or a table looked up from one: no source row to follow
-        chains[lookup.alias] = (*chains[lookup.parent], lookup)
-        yield Path(str(model.driving), chains[lookup.alias])
+def _union(selections: Iterable[str]) -> str:
+    return " UNION ALL ".join(dict.fromkeys(selections))
+
+
+def _comparable(first: Column, second: Column) -> bool:
+    """Tell whether PostgreSQL itself compares two columns; an extension's operators are off the search path."""
+    if first.type.startswith(NUMBERS) and second.type.startswith(NUMBERS):
+        return True
+    if first.type.startswith(TEXTS):
+        return all(column.declared.startswith(TEXTS) for column in (first, second))
+    return first.type == second.type

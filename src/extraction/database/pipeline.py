@@ -1,17 +1,20 @@
 """Extraction of one batch: every row written since the last one, and all that those rows join to."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
-from extraction.database.plan import Reading, Start, plan_table
+from extraction.database.plan import Reading, plan_table
 from extraction.database.ports import Ports, SourceView
 from extraction.database.reader import BatchReader
 from extraction.database.run import Run
-from extraction.database.snapshot import check_continuity, needs_heartbeat
+from extraction.database.snapshot import check_continuity, horizon_age_seconds, needs_heartbeat
+from extraction.database.start import Start, find_start
 from utils.batch_log import LandingEntry
-from utils.manifest import LandingManifest, Snapshot, SourceTable
+from utils.errors import ConfigurationError
+from utils.manifest import LandingManifest, SourceTable
 
-__all__ = ["Run", "extract_batch", "summary"]
+__all__ = ["Run", "build_manifest", "extract_batch", "read_batch", "summary"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,19 +29,15 @@ def extract_batch(run: Run, ports: Ports) -> LandingManifest | None:
     newest = _newest(ports)
     if newest and newest.manifest.run_id == run.run_id:
         return newest.manifest
-    start = _start(newest, run, ports)
+    start = find_start(newest, run, ports)  # before the snapshot, which so can only be later than the newest batch's
     with ports.view() as view:
-        if start.since:
-            check_continuity(start.since, view.snapshot)
-        readings = [plan_table(table, start, ports.project) for table in view.tables().values()]
-        reader = BatchReader(run, ports, view)
-        reader.read(readings)
+        reader, readings = read_batch(run, start, view, ports)
         if not _worth_a_batch(start, readings, reader, view):
             logger.info("nothing changed", extra={"horizon": view.snapshot.horizon})
             return None
-        manifest = _manifest(run, start, ports.project.name, view.snapshot, reader)
+        manifest = build_manifest(run, start, view, reader)
     ports.landing.commit(manifest)
-    _tell(manifest)
+    _tell(manifest, start)
     return manifest
 
 
@@ -47,76 +46,56 @@ def _newest(ports: Ports) -> LandingEntry | None:
     return ports.landing.read(number) if number else None
 
 
-def _start(newest: LandingEntry | None, run: Run, ports: Ports) -> Start:
-    """Return where this batch begins: after the newest one, or before a pending one whose files were lost."""
-    if newest is None:
-        return Start(number=1, predecessor=None, base=0, before={}, since=None)
-    manifest = newest.manifest
-    lost = _lost_batches(manifest.number, ports)
-    since = _snapshot_before(lost, manifest, ports)
-    return Start(
-        number=manifest.number + 1,
-        predecessor=newest.checksum,
-        base=manifest.base,
-        before={table.name: table for table in manifest.tables},
-        since=None if run.resync else since,
-        whole=frozenset(run.backfill) | {table.name for entry in lost for table in entry.tables if table.whole},
-        supersedes=tuple(entry.number for entry in lost),
-    )
+def read_batch(run: Run, start: Start, view: SourceView, ports: Ports) -> tuple[BatchReader, list[Reading]]:
+    """Copy the rows of one batch into the landing store; no manifest names them yet."""
+    if start.since:
+        check_continuity(start.since, view.snapshot)
+    tables = view.tables()
+    _check_backfill(run, tables)
+    readings = [plan_table(table, start, ports.project) for table in tables.values()]
+    reader = BatchReader(run, ports.project, ports.landing.store, view)
+    reader.read(readings)
+    return reader, readings
 
 
-def _lost_batches(newest: int, ports: Ports) -> list[LandingManifest]:
-    """Return the batches still to be transformed whose files are gone, oldest first."""
-    pending = (ports.landing.read(number).manifest for number in range(ports.processed.newest() + 1, newest + 1))
-    manifests = list(pending)
-    superseded = {number for manifest in manifests for number in manifest.supersedes}
-    return [
-        manifest
-        for manifest in manifests
-        if manifest.number not in superseded
-        and not all(ports.landing.store.exists(file.key) for table in manifest.tables for file in table.files)
-    ]
-
-
-def _snapshot_before(lost: list[LandingManifest], newest: LandingManifest, ports: Ports) -> Snapshot | None:
-    if not lost:
-        return newest.snapshot
-    logger.warning("batch superseded", extra={"batches": [manifest.number for manifest in lost]})
-    oldest = lost[0].number
-    return ports.landing.read(oldest - 1).manifest.snapshot if oldest > 1 else None
+def _check_backfill(run: Run, tables: Mapping[str, SourceTable]) -> None:
+    if unknown := sorted(set(run.backfill) - set(tables)):
+        raise ConfigurationError(f"{unknown[0]!r} cannot be read whole: the project tracks {', '.join(tables)}.")
 
 
 def _worth_a_batch(start: Start, readings: list[Reading], reader: BatchReader, view: SourceView) -> bool:
     """Tell whether anything changed: rows, a definition, or only the time that a horizon may rest."""
     if reader.changed or start.since is None or start.supersedes:
         return True
-    if any(reading.definition_changed or reading.table.whole for reading in readings):
+    if any(table.whole for table in reader.tables.values()) or any(found.definition_changed for found in readings):
         return True
-    no_longer_tracked = start.before.keys() - {reading.table.name for reading in readings}
+    no_longer_tracked = start.before.keys() - reader.tables.keys()
     return bool(no_longer_tracked) or needs_heartbeat(start.since, view.snapshot)
 
 
-def _manifest(run: Run, start: Start, project: str, snapshot: Snapshot, reader: BatchReader) -> LandingManifest:
+def build_manifest(run: Run, start: Start, view: SourceView, reader: BatchReader) -> LandingManifest:
+    """Return the manifest that makes a batch of what was read, once it is committed."""
     tables = tuple(reader.tables.values())
     return LandingManifest(
         number=start.number,
         run_id=run.run_id,
         token=run.token,
         started_at=run.started_at.isoformat(),
-        project=project,
+        project=reader.project.name,
         predecessor=start.predecessor,
         base=start.number if all(table.whole for table in tables) else start.base,
-        snapshot=snapshot,
+        snapshot=view.snapshot,
         tables=tables,
         supersedes=start.supersedes,
     )
 
 
-def _tell(manifest: LandingManifest) -> None:
+def _tell(manifest: LandingManifest, start: Start) -> None:
     rows = sum(file.rows for table in manifest.tables for file in table.files)
+    age = horizon_age_seconds(start.since, manifest.snapshot)
     behind = manifest.snapshot.next_xid - manifest.snapshot.horizon
-    extra = {"batch": manifest.number, "row_count": rows, "horizon_transactions_behind": behind}
-    logger.info("batch extracted", extra=extra)
+    fields = {"batch": manifest.number, "row_count": rows, "supersedes": manifest.supersedes}
+    logger.info("batch extracted", extra={**fields, "horizon_age_seconds": age, "horizon_transactions_behind": behind})
 
 
 def summary(run_id: str, manifest: LandingManifest | None) -> dict[str, Any]:

@@ -1,25 +1,12 @@
 """How each table is read in this batch: a pure decision over the last manifest and today's catalogue."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from extraction.database.closure import Condition
 from extraction.database.sql import cursor_since, written_since
+from extraction.database.start import Start
 from utils.manifest import Snapshot, SourceTable
 from utils.project import Project
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where a batch begins."""
-
-    number: int
-    predecessor: str | None
-    base: int  # of the batch before
-    before: Mapping[str, SourceTable]  # the last manifest's tables
-    since: Snapshot | None  # rows written at or after its horizon have changed; None reads everything
-    whole: frozenset[str] = frozenset()  # tables to read whole whatever changed
-    supersedes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,27 +27,39 @@ def plan_table(now: SourceTable, start: Start, project: Project) -> Reading:
     before = start.before.get(now.name)
     if before is None:
         return Reading(replace(now, whole=True), None, definition_changed=True)
-    known = {(column.name, column.type) for column in before.columns}
-    new_values = any((column.name, column.type) not in known for column in now.columns)
-    mark = before.high_water_mark if before.cursor == now.cursor and not new_values else None
-    carried = replace(now, high_water_mark=mark, previous_high_water_mark=mark, content=before.content)
     definition_changed = _definition(now) != _definition(before)
-    if start.since is None or now.name in start.whole or new_values or before.mode != now.mode:
+    mark = before.high_water_mark if _cursor(now) == _cursor(before) else None
+    carried = replace(now, high_water_mark=mark, previous_high_water_mark=mark, content=before.content)
+    changed = _changed(carried, start.since, project) if start.since else None
+    if changed is None or now.name in start.whole or _holds_unread_values(now, before):
         return Reading(replace(carried, whole=True), None, definition_changed)
-    return Reading(carried, _changed(carried, start.since, project), definition_changed)
+    return Reading(carried, changed, definition_changed)
+
+
+def _holds_unread_values(now: SourceTable, before: SourceTable) -> bool:
+    known = {(column.name, column.type) for column in before.columns}
+    unread = any((column.name, column.type) not in known for column in now.columns)
+    return unread or (now.mode, now.primary_key) != (before.mode, before.primary_key)
+
+
+def _cursor(table: SourceTable) -> tuple[str, str] | None:
+    return next(((column.name, column.type) for column in table.columns if column.name == table.cursor), None)
 
 
 def _changed(table: SourceTable, since: Snapshot, project: Project) -> Condition | None:
     if table.mode != "overlap":
         return lambda alias: written_since(since.horizon, alias)
-    if table.high_water_mark is None:
-        return None
-    mark, overlap = table.high_water_mark, project.table_settings(table.name).overlap_seconds
+    return recent(table, project) if table.high_water_mark is not None else None
+
+
+def recent(table: SourceTable, project: Project) -> Condition:
+    """Return the condition for rows of a view from some time before its high-water mark."""
+    mark, overlap = str(table.high_water_mark), project.table_settings(table.name).overlap_seconds
     return lambda alias: cursor_since(table, mark, overlap, alias)
 
 
 def _definition(table: SourceTable) -> tuple[object, ...]:
-    return table.columns, table.primary_key, table.unique_keys, table.foreign_keys, table.mode
+    return table.columns, table.primary_key, table.unique_keys, table.foreign_keys, table.mode, table.cursor
 
 
 def always(_alias: str) -> str:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from extraction.database.closure import Closure, Condition, Path, find_paths
 from extraction.database.files import data_key
-from extraction.database.plan import Reading, always
-from extraction.database.ports import Ports, SourceView
+from extraction.database.plan import Reading, always, recent
+from extraction.database.ports import Rows, SourceView
 from extraction.database.run import Run
 from extraction.database.sql import copy_statement, header, high_water_mark
 from utils.manifest import SourceTable
-from utils.store import DataFile
+from utils.postgres.names import TableName
+from utils.project import Project
+from utils.store import DataFile, ObjectStore
 
 logger = logging.getLogger(__name__)
 
@@ -22,109 +24,120 @@ PROGRESS_SECONDS = 5.0  # how often a long table tells that it is still read
 NO_ROWS = hashlib.sha256(b"").hexdigest()
 
 
-class _UnchangedError(Exception):
-    """A whole read brought what the last one brought, so its file is not kept."""
-
-
 @dataclass
 class BatchReader:
     """Collects one batch: its tables as the manifest will hold them, and which of them changed."""
 
     run: Run
-    ports: Ports
+    project: Project
+    landing: ObjectStore
     view: SourceView
     tables: dict[str, SourceTable] = field(default_factory=dict)
     changed: dict[str, Condition] = field(default_factory=dict)
 
     def read(self, readings: Sequence[Reading]) -> None:
-        """Read every table's rows for this batch into the landing store."""
+        """Read every table's rows for this batch into the landing store.
+
+        Changed rows come first: they alone decide which of the other statements can find anything.
+        """
         self.tables = {reading.table.name: reading.table for reading in readings}
-        paths = find_paths(self.ports.project, self.tables)
+        paths = find_paths(self.project, self.tables)
         for reading in readings:
-            if reading.table.mode != "full":
-                self._read_changed(reading)
-        for reading in readings:
-            if reading.table.mode == "full":
-                self._read_full(reading.table, paths)
-        self._read_closure(paths)
+            self._read_changed(reading)
+        for name in self._affected_full_tables(paths):
+            self.tables[name] = self._read_whole(self.tables[name])
+        closure = self._closure(paths)
+        self._read_affected(closure)
+        unaffected = frozenset(name for name, table in self.tables.items() if not table.affected)
+        self._read_context(replace(closure, unaffected=unaffected))
 
     def _read_changed(self, reading: Reading) -> None:
-        condition = reading.changed or always
-        files = self._copy(reading.table, "changed", "" if condition is always else condition("t"))
-        if files:
-            self._keep_changed(reading.table, files, condition)
-
-    def _read_full(self, table: SourceTable, paths: Iterable[Path]) -> None:
-        """Read a table whole, and keep it if it differs from the last read or a lookup of its rows changed."""
-        affected = any(path.driving == table.name and path.end in self.changed for path in paths)
-        try:
-            files = self._copy(table, "changed", "", None if table.whole or affected else table.content)
-        except _UnchangedError:
+        table, condition = reading.table, reading.changed or always
+        if table.whole:
+            self._keep(self._read_whole(table), always)
+        elif table.mode == "changes":
+            self._keep(replace(table, changed=self._copy(table, "changed", condition("t"))), condition)
+        elif self._content(table, always if table.mode == "full" else condition) == table.content:
             return
+        elif table.mode == "full":
+            self._keep(self._read_whole(table), always)
+        else:
+            self._keep(replace(table, changed=self._copy(table, "changed", condition("t"))), condition)
+
+    def _read_whole(self, table: SourceTable) -> SourceTable:
+        files = self._copy(table, "changed", "")
         content = files[0].sha256 if files else NO_ROWS
-        self._keep_changed(replace(table, whole=True, content=content), files, always)
+        return replace(table, whole=True, changed=files, content=content if table.mode == "full" else None)
 
-    def _keep_changed(self, table: SourceTable, files: tuple[DataFile, ...], condition: Condition) -> None:
-        self.changed[table.name] = condition
-        if table.cursor:
-            where = self.ports.project.table_name(table.name)
-            query = high_water_mark(table, where, "" if condition is always else condition("t"))
+    def _keep(self, table: SourceTable, condition: Condition) -> None:
+        """Keep a table's changed rows, and its high-water mark with them."""
+        if table.changed:
+            self.changed[table.name] = condition
+        if table.changed and table.cursor:
+            query = high_water_mark(table, self._place(table), "" if condition is always else condition("t"))
             table = replace(table, high_water_mark=self.view.row(query)["mark"])
-        self.tables[table.name] = replace(table, changed=files)
+        if table.mode == "overlap" and table.high_water_mark is not None:
+            # What the next run will compare with: the rows that are recent by the new mark, not those read now.
+            table = replace(table, content=self._content(table, recent(table, self.project)))
+        self.tables[table.name] = table
 
-    def _read_closure(self, paths: tuple[Path, ...]) -> None:
-        names = {table: self.ports.project.table_name(table) for table in self.tables}
-        closure = Closure(dict(self.tables), names, paths, dict(self.changed))
+    def _affected_full_tables(self, paths: tuple[Path, ...]) -> list[str]:
+        """Return the tables that can only be read whole, and must be because a lookup of theirs changed."""
+        closure = self._closure(paths)
+        unread = [table.name for table in self.tables.values() if table.mode == "full" and not table.whole]
+        return [name for name in unread if closure.affects(name)]
+
+    def _closure(self, paths: tuple[Path, ...]) -> Closure:
+        names = {name: self._place(table) for name, table in self.tables.items()}
+        return Closure(dict(self.tables), names, paths, dict(self.changed))
+
+    def _read_affected(self, closure: Closure) -> None:
         for name, table in closure.tables.items():
-            if table.whole:
-                continue
-            affected, context = closure.affected(name), closure.context(name)
-            self.tables[name] = replace(
-                table,
-                affected=self._copy(table, "affected", affected) if affected else (),
-                context=self._copy(table, "context", context) if context else (),
-            )
+            if where := closure.affected(name):
+                self.tables[name] = replace(table, affected=self._copy(table, "affected", where))
 
-    def _copy(
-        self, table: SourceTable, role: str, condition: str, last_content: str | None = None
-    ) -> tuple[DataFile, ...]:
+    def _read_context(self, closure: Closure) -> None:
+        for name, table in self.tables.items():
+            if where := closure.context(name):
+                self.tables[name] = replace(table, context=self._copy(table, "context", where))
+
+    def _place(self, table: SourceTable) -> TableName:
+        return self.project.table_name(table.name)
+
+    def _copy(self, table: SourceTable, role: str, condition: str) -> tuple[DataFile, ...]:
         """Stream the rows into one file; no rows, no file."""
         started = time.monotonic()
-        rows = self.view.copy(copy_statement(table, self.ports.project.table_name(table.name), condition))
+        rows = self.view.copy(copy_statement(table, self._place(table), condition))
         blocks = iter(rows)
         first = next(blocks, None)
         if first is None:
-            if last_content == NO_ROWS:
-                raise _UnchangedError
             return ()
         key = data_key(table.name, self.run.started_at, self.run.token, role)
-        stream = _watched(table.name, itertools.chain([header(table), first], blocks))
-        written = self.ports.landing.store.write(key, _unless_equal(stream, last_content))
+        stream = _watched(table.name, rows, itertools.chain([header(table), first], blocks))
+        written = self.landing.write(key, stream)
         fields = {"table": table.name, "role": role, "row_count": rows.rows, "bytes": written.bytes, "key": key}
         duration_ms = round(1000 * (time.monotonic() - started))
         logger.info("table extracted", extra={**fields, "duration_ms": duration_ms})
         return (DataFile(key, rows.rows, written.bytes, written.sha256),)
 
+    def _content(self, table: SourceTable, condition: Condition) -> str:
+        """Return the checksum that a file of these rows would have, without writing one."""
+        where = "" if condition is always else condition("t")
+        digest = hashlib.sha256()
+        for number, block in enumerate(self.view.copy(copy_statement(table, self._place(table), where))):
+            digest.update(block if number else header(table) + block)
+        return digest.hexdigest()
 
-def _watched(table: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
+
+def _watched(table: str, rows: Rows, blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Pass blocks on, and tell now and then how far a long table is."""
-    told, size = time.monotonic(), 0
+    started = told = time.monotonic()
+    size = 0
     for block in blocks:
         size += len(block)
         if time.monotonic() - told > PROGRESS_SECONDS:
             told = time.monotonic()
-            logger.info("table extracting", extra={"table": table, "bytes": size})
+            duration_ms = round(1000 * (told - started))
+            extra = {"table": table, "row_count": rows.rows, "bytes": size, "duration_ms": duration_ms}
+            logger.info("table extracting", extra=extra)
         yield block
-
-
-def _unless_equal(blocks: Iterable[bytes], last_content: str | None) -> Iterator[bytes]:
-    """Pass blocks on, and give up at their end when together they are what the last read brought."""
-    if last_content is None:
-        yield from blocks
-        return
-    digest = hashlib.sha256()
-    for block in blocks:
-        digest.update(block)
-        yield block
-    if digest.hexdigest() == last_content:
-        raise _UnchangedError

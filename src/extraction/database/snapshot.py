@@ -1,5 +1,7 @@
 """What one transaction sees of the source, and whether the last run's horizon still means anything there."""
 
+from datetime import datetime
+
 from utils.errors import ConfigurationError, ResyncNeededError, SourceBehindError
 from utils.manifest import Snapshot
 from utils.postgres.connection import Connection
@@ -19,7 +21,9 @@ BEGIN = """
     SET LOCAL client_encoding = 'UTF8';
     SET LOCAL search_path = '';
     SET LOCAL synchronize_seqscans = off;
+    SET LOCAL jit = off;
     SET LOCAL statement_timeout = 0;
+    SET LOCAL lock_timeout = '60s';
     SET LOCAL idle_in_transaction_session_timeout = '15min';
 """
 SNAPSHOT = """
@@ -78,3 +82,14 @@ def check_continuity(previous: Snapshot, now: Snapshot) -> None:
 def needs_heartbeat(previous: Snapshot, now: Snapshot) -> bool:
     """Tell whether a quiet source's horizon must be moved on, lest a busy cluster wrap around it."""
     return now.next_xid - previous.horizon >= HEARTBEAT and now.horizon > previous.horizon
+
+
+def horizon_age_seconds(previous: Snapshot | None, now: Snapshot) -> float:
+    """Return for how long, at least, an open transaction has held the horizon back.
+
+    A role that may only SELECT is not told when another's transaction began; but one that the last snapshot
+    saw open is at least as old as that.
+    """
+    if previous is None or now.horizon >= previous.next_xid:
+        return 0.0
+    return (datetime.fromisoformat(now.taken_at) - datetime.fromisoformat(previous.taken_at)).total_seconds()

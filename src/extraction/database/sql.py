@@ -1,6 +1,4 @@
-"""The SQL that reads rows: what changed, what that affects, and what it joins to."""
-
-from collections.abc import Iterable
+"""The SQL that reads rows."""
 
 from utils.manifest import SourceTable
 from utils.postgres.names import TableName, column_list, identifier, literal
@@ -41,8 +39,14 @@ def cursor_since(table: SourceTable, mark: str, overlap_seconds: int, alias: str
 
 
 def high_water_mark(table: SourceTable, where: TableName, condition: str) -> str:
-    """Return the query for the greatest cursor value read so far, the last batches' included."""
-    greatest = f"pg_catalog.max(t.{identifier(str(table.cursor))})"
+    """Return the query for the greatest cursor value read so far, the last batches' included.
+
+    An infinite value marks no place in time: every later row would be behind it.
+    """
+    column = f"t.{identifier(str(table.cursor))}"
+    greatest = f"pg_catalog.max({column})"
+    if _cursor_type(table).startswith(TIMES):
+        greatest += f" FILTER (WHERE pg_catalog.isfinite({column}))"
     if table.high_water_mark is not None:
         greatest = f"greatest({greatest}, {literal(table.high_water_mark)}::{_cursor_type(table)})"
     return f"SELECT {greatest}::text AS mark FROM {where.sql} t" + (f" WHERE {condition}" if condition else "")
@@ -50,14 +54,3 @@ def high_water_mark(table: SourceTable, where: TableName, condition: str) -> str
 
 def _cursor_type(table: SourceTable) -> str:
     return next(column.type for column in table.columns if column.name == table.cursor)
-
-
-def among(identity: tuple[str, ...], keys: Iterable[str], but: Iterable[str] = ()) -> str:
-    """Return the condition that a row's key is in one of the key queries and in none of the others.
-
-    One IN over a UNION ALL is planned as one hashed semi-join; ORed subqueries would be run row by row.
-    """
-    inside = "\n UNION ALL ".join(keys)
-    without = "\n UNION ALL ".join(but)
-    found = f"SELECT * FROM ({inside}) k" + (f" EXCEPT SELECT * FROM ({without}) e" if without else "")
-    return f"({column_list(identity, 't')}) IN ({found})"

@@ -18,6 +18,7 @@ from utils.errors import (
     ResourceExhaustedError,
     RetryableError,
     WarehouseBusyError,
+    WarehouseUnavailableError,
 )
 from utils.postgres.copy_out import CopyOut
 from utils.postgres.url import DatabaseUrl
@@ -29,7 +30,7 @@ DENIED = {"28000", "28P01", "42501"}
 EXHAUSTED = {"53100", "53200"}
 BUSY = "55P03"
 PASSING_CLASSES = ("08", "57P", "53", "40")  # connection, operator, resources, serialization
-PASSING = {"57014", "25P03", "25006"}
+PASSING = {"57014", "25P03", "25006", BUSY}
 
 
 class Connection(native.Connection):  # type: ignore[misc] # pg8000 ships no types
@@ -138,7 +139,7 @@ def _named(error: DatabaseError, url: DatabaseUrl, role: Role) -> PipelineError:
     said = f"The {role.name} database {url} says: {message} (SQLSTATE {state})."
     if state in DENIED:
         return AccessDeniedError(f"{said} Grant {url.user} what it needs, or correct the URL.", sqlstate=state)
-    if state == BUSY:
+    if state == BUSY and role.unavailable is WarehouseUnavailableError:
         return WarehouseBusyError(f"{said} Another load is at work; this one is retried.", sqlstate=state)
     if state in EXHAUSTED:
         return ResourceExhaustedError(f"{said} Give it more disk or memory.", sqlstate=state)

@@ -19,7 +19,7 @@ _HEADER = Struct("!cI")  # message code, then its length without the code
 
 
 class CopyOut:
-    """The rows of one COPY, iterable once; `rows` is their number when the iteration is over."""
+    """The rows of one COPY, iterable once; `rows` is the number of those delivered so far."""
 
     def __init__(self, connection: Any, context: Context, max_row_bytes: int) -> None:
         self.rows = 0
@@ -45,6 +45,7 @@ class CopyOut:
             buffer += self._read()
             rows, buffer, ready = self._split(buffer)
             if rows:
+                self.rows += len(rows)
                 yield b"".join(rows)
 
     def _read(self) -> bytes:
@@ -84,8 +85,7 @@ class CopyOut:
 
     def _control(self, code: bytes, body: bytes) -> bool:
         """Let pg8000 handle a message that is not a row, and tell whether it was the last."""
-        if code == COMMAND_COMPLETE:
-            self.rows = int(body[:-1].split(b" ")[-1])
-        elif code != b"H":  # CopyOutResponse asks for a stream that this class is
+        # CopyOutResponse asks for a stream that this class is; CommandComplete counts rows that are counted.
+        if code not in (b"H", COMMAND_COMPLETE):
             self._connection.message_types[code](body, self._context)
         return bool(code == READY_FOR_QUERY)

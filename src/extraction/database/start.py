@@ -1,0 +1,75 @@
+"""Where a batch begins: after the newest one, or before a pending one whose files were lost."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from extraction.database.ports import Ports
+from extraction.database.run import Run
+from utils.batch_log import LandingEntry
+from utils.manifest import LandingManifest, Snapshot, SourceTable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a batch begins."""
+
+    number: int
+    predecessor: str | None
+    base: int  # of the batch before
+    before: Mapping[str, SourceTable]  # every tracked table as far as it was read
+    since: Snapshot | None  # rows written at or after its horizon have changed; None reads everything
+    whole: frozenset[str] = frozenset()  # tables to read whole whatever changed
+    supersedes: tuple[int, ...] = ()
+
+
+FIRST = Start(number=1, predecessor=None, base=0, before={}, since=None)
+
+
+def find_start(newest: LandingEntry | None, run: Run, ports: Ports) -> Start:
+    """Return where this run's batch begins."""
+    if newest is None:
+        return FIRST
+    manifest = newest.manifest
+    pending = [ports.landing.read(number).manifest for number in range(ports.processed.newest() + 1, manifest.number)]
+    lost = find_lost([*pending, manifest], ports)
+    again = _to_read_again([*pending, manifest], lost)
+    last_read = ports.landing.read(again[0].number - 1).manifest if again and again[0].number > 1 else manifest
+    everything = run.resync or any(batch.base == batch.number for batch in again)
+    return Start(
+        number=manifest.number + 1,
+        predecessor=newest.checksum,
+        base=manifest.base,
+        before={table.name: table for table in last_read.tables},
+        since=None if everything else last_read.snapshot,
+        whole=frozenset(run.backfill) | {table.name for batch in again for table in batch.tables if table.whole},
+        supersedes=tuple(batch.number for batch in lost),
+    )
+
+
+def find_lost(pending: list[LandingManifest], ports: Ports) -> list[LandingManifest]:
+    """Return the batches still to be transformed of which a file is gone, oldest first.
+
+    A batch that a later, whole one supersedes is lost no more; what a lost one superseded is lost again.
+    """
+    lost: list[LandingManifest] = []
+    superseded: set[int] = set()
+    for batch in reversed(pending):
+        if batch.number in superseded:
+            continue
+        if all(ports.landing.store.exists(file.key) for table in batch.tables for file in table.files):
+            superseded.update(batch.supersedes)
+        else:
+            lost.insert(0, batch)
+    if lost:
+        logger.warning("batch superseded", extra={"batches": [batch.number for batch in lost]})
+    return lost
+
+
+def _to_read_again(pending: list[LandingManifest], lost: list[LandingManifest]) -> list[LandingManifest]:
+    """Return the lost batches that no later batch of every row makes good."""
+    kept_bases = (batch.number for batch in pending if batch.base == batch.number and batch not in lost)
+    base = max(kept_bases, default=0)
+    return [batch for batch in lost if batch.number > base]
