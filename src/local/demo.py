@@ -175,7 +175,8 @@ def _edit(postgres: EmbeddedPostgres, console: Console) -> None:
     console.print(
         f"    {done.sales_orders_edited} sales and {done.purchase_orders_edited} purchase orders and "
         f"{done.designs_edited} designs edited in silence,\n    {done.payments_paid} payments paid at one instant, "
-        f"{done.sales_orders_added} orders added, {done.departments_moved} department and {done.staff_moved} person moved"
+        f"{done.sales_orders_added} orders added, {done.departments_moved} department and {done.staff_moved} person "
+        "moved"
     )
 
 

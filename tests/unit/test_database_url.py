@@ -48,7 +48,12 @@ def test_no_text_of_a_url_shows_its_password():
 
 @pytest.mark.parametrize(
     "text",
-    ["mysql://a:s3cret@h/d", "postgresql://a:s3cret@h:notaport/d", "postgresql://a:s3cret@h", f"{REMOTE}?sslmod=disable"],
+    [
+        "mysql://a:s3cret@h/d",
+        "postgresql://a:s3cret@h:notaport/d",
+        "postgresql://a:s3cret@h",
+        f"{REMOTE}?sslmod=disable",
+    ],
 )
 def test_a_wrong_url_is_refused_without_repeating_its_password(text):
     with pytest.raises(ConfigurationError) as refusal:

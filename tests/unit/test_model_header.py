@@ -74,7 +74,8 @@ def test_a_reference_to_a_missing_model_is_refused(tmp_path):
 
 def test_a_project_tracks_every_table_that_models_and_settings_name(tmp_path):
     header = HEADER + '[lookups]\ndepartment = {}\nnames = { file = "n.csv", on = "code" }\n'
-    folder = project_folder(tmp_path, ("dim_staff.sql", header), pipeline='cursor = "seen"\n[tables.audit]\nfull = true\n')
+    pipeline = 'cursor = "seen"\n[tables.audit]\nfull = true\n'
+    folder = project_folder(tmp_path, ("dim_staff.sql", header), pipeline=pipeline)
 
     project = read_project(folder)
 
@@ -83,7 +84,9 @@ def test_a_project_tracks_every_table_that_models_and_settings_name(tmp_path):
     assert project.table_settings("audit").full is True
 
 
-@pytest.mark.parametrize("pipeline", ["shema = 'x'", "[tables.staff]\nexclud = ['a']", "calendar_years = [2100, 1900]", "x"])
+@pytest.mark.parametrize(
+    "pipeline", ["shema = 'x'", "[tables.staff]\nexclud = ['a']", "calendar_years = [2100, 1900]", "x"]
+)
 def test_a_wrong_pipeline_toml_is_named(tmp_path, pipeline):
     folder = project_folder(tmp_path, ("dim_staff.sql", HEADER), pipeline=pipeline)
 
