@@ -9,7 +9,7 @@ import duckdb
 
 from transformation.star_schema.definition import resolve_reference
 from transformation.star_schema.quality import DataTest
-from transformation.star_schema.relations import RAW, Relation
+from transformation.star_schema.relations import LOST, RAW, Relation
 from transformation.star_schema.select_list import Item, Reference, SelectList
 from transformation.star_schema.sql import from_clause, unreadable
 from utils.errors import DuplicateKeyError
@@ -46,25 +46,30 @@ class ModelRows:
     late: str  # expression of the _late column
     folder: Path
     computed_gone: Path | None = None  # keys that a Python model left out
+    some_lost: bool = False  # some rows hold values that a Python model could not be given
 
     def build(self) -> Built:
         """Write the model's rows as Parquet, what failed as JSON lines, and the keys that are gone."""
         rows = self._path("rows.parquet")
-        if not self._build_fast(rows):
+        if self.some_lost or not self._build_fast(rows):
             return self._build_carefully(rows)
-        gone = self._write_gone("", lenient=False) if self.found.where else self.computed_gone
+        gone = self._write_gone("", lenient=False) if self._tells_gone else self.computed_gone
         return self._built(rows, gone, None)
+
+    @property
+    def _tells_gone(self) -> bool:
+        """Rows that a WHERE drops are handed on as gone, unless the table is replaced whole."""
+        return self.found.where is not None and self.model.load == "merge"
 
     def _path(self, suffix: str) -> Path:
         return self.folder / f"{self.model.name}-{suffix}"
 
     def _build_fast(self, rows: Path) -> bool:
         """Write every row at once, and tell whether all of them are sound."""
-        items = ", ".join(f"{item.expression} AS {identifier(item.name)}" for item in self.found.items)
         where = f" WHERE {self.found.where}" if self.found.where else ""
         clause = from_clause(self.model, self.lookups, self.relations, lenient=False)
         try:
-            self._copy(f"SELECT {items}, {self.late} AS _late {clause}{where}", rows)
+            self._copy(f"SELECT {self.found.columns}, {self.late} AS _late {clause}{where}", rows)
         except BAD_VALUE:
             return False
         failing = " OR ".join(f"({test.fails})" for test in self.tests) or "false"
@@ -77,17 +82,18 @@ class ModelRows:
         """Compute each value by itself, so that one that fails takes only its row to quarantine."""
         clause = from_clause(self.model, self.lookups, self.relations, lenient=True)
         columns = [*self._careful_columns(), f"{self.late} AS _late", f"{self._driving_text()} AS _starlift_driving"]
+        columns += [identifier(LOST)] if self.some_lost else []
         careful = identifier(f"careful:{self.model.name}")
         self.connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {careful} AS SELECT *, {self._problem()} AS _starlift_problem "
             f"FROM (SELECT {', '.join(columns)} {clause})"
         )
-        names = column_list(tuple(item.name for item in self.found.items))
+        names = column_list(tuple(self.found.names))
         exact = f", {self._exact_map()} AS _exact" if self._any_exact(careful) else ""
         sound = f"FROM {careful} WHERE _starlift_problem IS NULL AND _starlift_kept"
         self._copy(f"SELECT {names}, _late{exact} {sound}", rows)
         self._refuse_double_keys(rows)
-        gone = self._write_gone(careful, lenient=True) if self.found.where else self.computed_gone
+        gone = self._write_gone(careful, lenient=True) if self._tells_gone else self.computed_gone
         built = self._built(rows, gone, self._write_quarantine(careful))
         self.connection.execute(f"DROP TABLE {careful}")
         return built
@@ -130,13 +136,18 @@ class ModelRows:
     def _problem(self) -> str:
         """Return the first rule that a row breaks, with its reason; NULL when it breaks none."""
         cases = [f"WHEN _starlift_where_failed THEN {_rule('where', 'its WHERE could not be computed')}"]
+        if self.some_lost:
+            lost = identifier(LOST)
+            cases.append(f"WHEN {lost} IS NOT NULL THEN {{'rule': 'cast', 'reason': {lost} || ' cannot be read'}}")
         for item in self.found.items:
             failed = identifier("_starlift_failed:" + item.name)
-            cases.append(f"WHEN {failed} THEN {_rule('cast', f'{item.name} could not be computed')}")
+            reason = f"{item.name} could not be computed"
+            cases.append(f"WHEN _starlift_kept AND {failed} THEN {_rule('cast', reason)}")
         for test in self.tests:
-            absent = f" AND {identifier(EXACT + test.column)} IS NULL" if test.is_not_null else ""
-            kept = "_starlift_kept AND " if self.found.where else ""
-            cases.append(f"WHEN {kept}({test.fails}){absent} THEN {_rule(test.rule, test.reason)}")
+            # A value kept as exact text is there, but nothing that could be compared knows where it lies.
+            exact = identifier(EXACT + test.column)
+            fails = f"{test.fails} AND {exact} IS NULL" if test.is_not_null else f"{test.fails} OR {exact} IS NOT NULL"
+            cases.append(f"WHEN _starlift_kept AND ({fails}) THEN {_rule(test.rule, test.reason)}")
         return f"CASE {' '.join(cases)} END"
 
     def _driving_text(self) -> str:
@@ -151,7 +162,7 @@ class ModelRows:
     def _exact_map(self) -> str:
         names = ", ".join(literal(item.name) for item in self.found.items)
         texts = ", ".join(identifier(EXACT + item.name) for item in self.found.items)
-        pairs = f"list_filter(list_zip([{names}], [{texts}]), pair -> pair[2] IS NOT NULL)"
+        pairs = f"list_filter(list_zip([{names}], [{texts}]), lambda pair: pair[2] IS NOT NULL)"
         return f"map_from_entries({pairs})"
 
     def _write_quarantine(self, careful: str) -> Path | None:
@@ -189,7 +200,7 @@ class ModelRows:
             return
         keys = column_list(self.model.key)
         double = self.connection.execute(
-            f"SELECT {keys} FROM {_file(rows)} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
+            f"SELECT {keys} FROM {_file(rows)} WHERE ({keys}) IS NOT NULL GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
         ).fetchone()
         if double:
             key, values = ", ".join(self.model.key), ", ".join(map(str, double))
@@ -203,7 +214,7 @@ class ModelRows:
         counts = {
             "rows": self._value(f"SELECT count(*) FROM {_file(rows)}"),
             "gone": self._value(f"SELECT count(*) FROM {_file(gone)}") if gone else 0,
-            "quarantine": sum(1 for _ in quarantine.open("rb")) if quarantine else 0,
+            "quarantine": _count_lines(quarantine) if quarantine else 0,
         }
         keep_rows = counts["rows"] or self.model.load == "replace"
         return Built(
@@ -219,6 +230,11 @@ class ModelRows:
     def _value(self, query: str) -> int:
         found = self.connection.execute(query).fetchone()
         return int(found[0]) if found else 0
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as stream:
+        return sum(1 for _ in stream)
 
 
 def _rule(rule: str, reason: str) -> str:

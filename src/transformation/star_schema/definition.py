@@ -1,18 +1,18 @@
 """What each warehouse table must look like, derived from its model; nothing is written twice."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import duckdb
 
 from transformation.star_schema.relations import Relation
 from transformation.star_schema.select_list import Item, Reference, SelectList
 from transformation.star_schema.sql import calendar_rows, from_clause
-from transformation.star_schema.types import from_duckdb, to_warehouse
+from transformation.star_schema.types import from_duckdb, spelled_out, to_duckdb, to_warehouse
 from utils.errors import ModelError, SchemaDriftError
 from utils.manifest import Reference as TableReference
 from utils.manifest import WarehouseColumn, WarehouseTable
 from utils.model import CALENDAR, Lookup, Model
-from utils.postgres.names import identifier
 
 
 def check_references(model: Model, found: SelectList, relations: Mapping[str, Relation]) -> None:
@@ -49,28 +49,46 @@ def resolve_reference(reference: Reference, relations: Mapping[str, Relation]) -
     return next(alias for alias, relation in relations.items() if reference.column in relation.types), reference.column
 
 
-def column_types(
+def typed(
     connection: duckdb.DuckDBPyConnection,
     model: Model,
     found: SelectList,
     lookups: Sequence[Lookup],
     relations: Mapping[str, Relation],
-) -> dict[str, str]:
-    """Return the PostgreSQL type of each output column, in order."""
-    declared = dict(model.types)
-    if unknown := sorted(set(declared) - {item.name for item in found.items}):
-        raise model.error(f"declares the type of {unknown[0]}, a column that it does not have", unknown[0])
+) -> tuple[dict[str, str], SelectList]:
+    """Return the PostgreSQL type of each output column, and the items cast to what holds it.
+
+    The cast is here and not left to the warehouse, where one value that does not fit would stop the batch.
+    """
     rows = calendar_rows("2000-01-01", "2000-01-01") if model.kind == CALENDAR else None
-    clause = rows or from_clause(model, lookups, relations, lenient=False)
-    items = ", ".join(f"{item.expression} AS {identifier(item.name)}" for item in found.items)
-    try:
-        described = connection.execute(f"DESCRIBE SELECT {items} {clause}").fetchall()
-    except duckdb.Error as error:
-        raise model.error(f"cannot be computed: {error}") from error
-    kinds = {name: kind for name, kind, *_ in described}
-    return {
+    kinds = _described(connection, model, found, rows or from_clause(model, lookups, relations, lenient=False))
+    declared = {name: spelled_out(kind) for name, kind in model.types}
+    types = {
         item.name: declared.get(item.name) or _type(model, item, kinds[item.name], relations) for item in found.items
     }
+    return types, replace(found, items=tuple(_cast(item, kinds[item.name], types[item.name]) for item in found.items))
+
+
+def _described(
+    connection: duckdb.DuckDBPyConnection, model: Model, found: SelectList, clause: str
+) -> Mapping[str, str]:
+    where = f" WHERE {found.where}" if found.where else ""
+    try:
+        described = connection.execute(f"DESCRIBE SELECT {found.columns} {clause}{where}").fetchall()
+        of_none = connection.execute(f"SELECT {found.columns} {clause} WHERE false").fetchall()
+    except duckdb.Error as error:
+        reason = str(error).split("\n", maxsplit=1)[0]
+        raise model.error(f"cannot be computed: {reason}", "SELECT") from error
+    if of_none:  # only an aggregate makes a row of none; DuckDB's macros hide some
+        raise model.error("aggregates rows; a batch holds changed rows, not all of them", "SELECT")
+    return {name: kind for name, kind, *_ in described}
+
+
+def _cast(item: Item, held: str, postgres: str) -> Item:
+    wanted = to_duckdb(postgres)
+    if wanted == held:
+        return item
+    return replace(item, expression=f"CAST({item.expression} AS {wanted})", bare=False)
 
 
 def _type(model: Model, item: Item, duckdb_type: str, relations: Mapping[str, Relation]) -> str:
@@ -87,14 +105,13 @@ def _type(model: Model, item: Item, duckdb_type: str, relations: Mapping[str, Re
 
 def warehouse_table(model: Model, types: Mapping[str, str], models: Mapping[str, Model]) -> WarehouseTable:
     """Return the model's table, without files."""
-    _check_names(model, list(types))
     needed = set(model.key) | set(types if model.tests.not_null == ("*",) else model.tests.not_null)
     return WarehouseTable(
         name=model.name,
         kind=model.kind,
         load=model.load,
         key=model.key,
-        columns=tuple(WarehouseColumn(name, kind, name in needed) for name, kind in types.items()),
+        columns=tuple(WarehouseColumn(name, spelled_out(kind), name in needed) for name, kind in types.items()),
         references=tuple(
             TableReference(reference.columns, reference.table, models[reference.table].key)
             for reference in model.references
@@ -105,9 +122,11 @@ def warehouse_table(model: Model, types: Mapping[str, str], models: Mapping[str,
     )
 
 
-def _check_names(model: Model, columns: list[str]) -> None:
-    if double := sorted({name for name in columns if columns.count(name) > 1}):
-        raise model.error(f"has two columns called {double[0]}", double[0])
+def check_names(model: Model, columns: Sequence[str]) -> None:
+    """Refuse a header that names a column which the model does not have."""
+    folded = [name.lower() for name in columns]  # DuckDB ignores case, even in quotes
+    if double := [name for name in columns if folded.count(name.lower()) > 1]:
+        raise model.error(f"has two columns called {' and '.join(double)}; names that differ only in case count", "AS")
     tests = model.tests
     named = {
         "key": model.key,
@@ -115,11 +134,28 @@ def _check_names(model: Model, columns: list[str]) -> None:
         "accepted": tuple(column for column, _ in tests.accepted),
         "range": tuple(column for column, _, _ in tests.range),
         "unique": tuple(column for columns in tests.unique for column in columns),
+        "types": tuple(column for column, _ in model.types),
         "references": tuple(column for reference in model.references for column in reference.columns),
     }
     for where, names in named.items():
         if missing := [name for name in names if name not in columns]:
             raise model.error(f"names {missing[0]} in {where}, but has no such column", missing[0])
+
+
+def check_where(model: Model, found: SelectList, relations: Mapping[str, Relation]) -> None:
+    """Refuse a WHERE from which it could not be told what is gone."""
+    if found.where is None or model.load == "replace":
+        return
+    if model.kind == CALENDAR:
+        raise model.error("is a calendar and so has every day; drop its WHERE", "WHERE")
+    for item in found.items:
+        plain = item.bare and resolve_reference(item.references[0], relations)[0] == model.alias
+        if item.name in model.key and not plain:
+            raise model.error(
+                f"has a WHERE, so its key {item.name} must be a column of {model.driving} as it is; else it could not "
+                "be told which rows are gone",
+                "WHERE",
+            )
 
 
 def in_load_order(models: Iterable[Model]) -> list[Model]:

@@ -1,17 +1,29 @@
 """Data tests: the conditions under which an output row goes to quarantine, each with its reason."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import duckdb
 
 from transformation.star_schema.sql import constant
+from transformation.star_schema.types import TEXT, to_duckdb
 from utils.manifest import WarehouseTable
 from utils.model import CALENDAR, Model
 from utils.postgres.names import identifier
 
+READABLE = {
+    "numeric": "TRY_CAST({} AS DOUBLE) IS NULL",
+    "uuid": "TRY_CAST({} AS UUID) IS NULL",
+    "json": "NOT json_valid({})",
+    "jsonb": "NOT json_valid({})",
+}
+
 
 @dataclass(frozen=True)
 class DataTest:
-    """One test: `fails` is a SQL condition over the output columns, `is_null` how an absent value shows."""
+    """One test: `fails` is a SQL condition over the output columns."""
 
     rule: str
     column: str
@@ -33,20 +45,61 @@ def data_tests(
         for column in table.columns
         if column.not_null
     ]
-    return [*tests, *_accepted(model), *_ranges(model), *_calendar(model, models, years)]
+    types = {column.name: column.type for column in table.columns}
+    return [
+        *tests,
+        *_declared(model, types),
+        *_accepted(model, types),
+        *_ranges(model, types),
+        *_calendar(model, models, years),
+    ]
 
 
-def _accepted(model: Model) -> Iterator[DataTest]:
+def check_tests(
+    connection: duckdb.DuckDBPyConnection, model: Model, table: WarehouseTable, tests: list[DataTest]
+) -> None:
+    """Refuse a test that its column's type cannot answer, such as a number's range of a text."""
+    columns = ", ".join(f"CAST(NULL AS {to_duckdb(c.type)}) AS {identifier(c.name)}" for c in table.columns)
+    for test in tests:
+        try:
+            if not test.is_not_null:
+                connection.execute(f"SELECT count(*) FILTER (WHERE {test.fails}) FROM (SELECT {columns})").fetchall()
+        except duckdb.Error as error:
+            reason = str(error).split("\n", maxsplit=1)[0]
+            message = f"has a {test.rule} test that the type of {test.column} cannot answer: {reason}"
+            raise model.error(message, test.column) from error
+
+
+def _declared(model: Model, types: Mapping[str, str]) -> Iterator[DataTest]:
+    """Yield the tests that follow from types which DuckDB holds as text, so that the warehouse can read each value."""
+    for column in dict(model.types):
+        quoted, kind = identifier(column), types[column]
+        limit = re.match(r"(?:varchar|character varying)\((\d+)\)\Z", kind)
+        if limit:
+            yield DataTest("type", column, f"{column} is too long for {kind}", f"length({quoted}) > {limit.group(1)}")
+        elif to_duckdb(kind) == TEXT and (unreadable := READABLE.get(kind.partition("(")[0])):
+            fails = f"{quoted} IS NOT NULL AND {unreadable.format(quoted)}"
+            yield DataTest("type", column, f"{column} is not a {kind}", fails)
+
+
+def _accepted(model: Model, types: Mapping[str, str]) -> Iterator[DataTest]:
     for column, values in model.tests.accepted:
         allowed = ", ".join(map(constant, values))
-        fails = f"{identifier(column)} NOT IN ({allowed})"
+        fails = f"{_comparable(column, types, values)} NOT IN ({allowed})"
         yield DataTest("accepted", column, f"{column} is not one of {', '.join(map(str, values))}", fails)
 
 
-def _ranges(model: Model) -> Iterator[DataTest]:
+def _ranges(model: Model, types: Mapping[str, str]) -> Iterator[DataTest]:
     for column, low, high in model.tests.range:
-        fails = f"{identifier(column)} NOT BETWEEN {constant(low)} AND {constant(high)}"
+        fails = f"{_comparable(column, types, (low, high))} NOT BETWEEN {constant(low)} AND {constant(high)}"
         yield DataTest("range", column, f"{column} is not from {low} to {high}", fails)
+
+
+def _comparable(column: str, types: Mapping[str, str], values: tuple[Any, ...]) -> str:
+    """Return the column as a number where it is a numeric too wide for DuckDB, which arrives as text."""
+    as_text = types[column].startswith("numeric") and to_duckdb(types[column]) == TEXT
+    numbers = all(isinstance(value, int | float) for value in values)
+    return f"TRY_CAST({identifier(column)} AS DOUBLE)" if as_text and numbers else identifier(column)
 
 
 def _calendar(model: Model, models: Mapping[str, Model], years: tuple[int, int]) -> Iterator[DataTest]:

@@ -8,14 +8,15 @@ from pathlib import Path
 import duckdb
 
 from transformation.star_schema.types import TEXT, to_duckdb
-from utils.errors import IntegrityError
+from utils.errors import ConfigurationError
 from utils.manifest import SourceTable
-from utils.postgres.names import identifier, literal
+from utils.postgres.names import column_list, identifier, literal
 
 ROLE = "_starlift_role"
 LATE = "_starlift_late"  # set on the rows of Python models only, which lose sight of their driving row
+LOST = "_starlift_lost"  # theirs too: the column whose value DuckDB cannot hold and pandas so cannot be given
 RAW = "_starlift_raw:"  # prefix of the columns that keep a value's text where it may not cast
-MAX_LINE_BYTES = 2 << 20  # DuckDB's own; a file with longer rows is read with a larger buffer
+MAX_LINE_BYTES = 2 << 20  # DuckDB's own
 
 
 @dataclass(frozen=True)
@@ -50,23 +51,48 @@ def create_relation(
 
 def create_lookup(connection: duckdb.DuckDBPyConnection, path: Path, keys: tuple[str, ...]) -> Relation:
     """Create both views over a lookup file, whose columns are all text and whose key must be unique."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        columns = next(csv.reader(stream), [])
+    columns = _header(path)
+    if missing := [name for name in keys if name not in columns]:
+        raise ConfigurationError(
+            f"{path} has no column {missing[0]}, by which a model looks it up; it has {', '.join(columns)}."
+        )
     relation = Relation(path.name, dict.fromkeys(columns, TEXT), dict.fromkeys(columns, "text"))
     _create(connection, relation, _read(relation, "lookup", [path]))
-    key = ", ".join(identifier(name) for name in keys)
-    double = connection.execute(
-        f"SELECT {key} FROM {relation.strict} GROUP BY ALL HAVING count(*) > 1 LIMIT 1"
-    ).fetchone()
+    try:
+        double = _double_key(connection, relation, keys)
+    except duckdb.InvalidInputException as error:
+        reason = str(error).split("\n", maxsplit=1)[0]
+        raise ConfigurationError(f"{path} cannot be read: {reason}. Give each line {len(columns)} values.") from error
     if double:
-        raise IntegrityError(f"{path} holds the key {', '.join(map(str, double))} twice; keep one of the lines.")
+        raise ConfigurationError(f"{path} holds the key {', '.join(map(str, double))} twice; keep one of the lines.")
     return relation
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets put a byte order mark first
+            columns = next(csv.reader(stream), [])
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8; save it as such.") from error
+    if not columns or len({name.lower() for name in columns}) < len(columns) or "" in columns:
+        raise ConfigurationError(f"{path} needs a first line that gives each column a name of its own.")
+    return columns
+
+
+def _double_key(
+    connection: duckdb.DuckDBPyConnection, relation: Relation, keys: tuple[str, ...]
+) -> tuple[object, ...] | None:
+    key = column_list(keys)
+    found: tuple[object, ...] | None = connection.execute(
+        f"SELECT {key} FROM {relation.strict} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
+    ).fetchone()
+    return found
 
 
 def create_computed(connection: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str], rows: str) -> Relation:
     """Create both views over rows of text that a Python model computed, to be cast to its declared types."""
     relation = Relation(name, {column: to_duckdb(kind) for column, kind in types.items()}, types)
-    _create(connection, relation, rows, (LATE,))
+    _create(connection, relation, rows, (LATE, LOST))
     return relation
 
 
@@ -80,14 +106,19 @@ def _create(connection: duckdb.DuckDBPyConnection, relation: Relation, rows: str
 
 
 def _cast(cast: str, name: str, kind: str) -> str:
-    return identifier(name) if kind == TEXT else f"{cast}({identifier(name)} AS {kind}) AS {identifier(name)}"
+    column = identifier(name)
+    if kind == TEXT:
+        return column
+    # DuckDB reads a timestamp's BC as AD, without a word, so such a text is made one that it cannot read.
+    text = f"CASE WHEN suffix({column}, 'BC') THEN 'BC' ELSE {column} END" if kind.startswith("TIMESTAMP") else column
+    return f"{cast}({text} AS {kind}) AS {column}"
 
 
 def _read(relation: Relation, role: str, paths: list[Path]) -> str:
     """Return the query over CSV files that keeps NULL, which COPY writes as nothing, apart from the quoted ''."""
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in relation.types)
     files = ", ".join(literal(str(path)) for path in paths)
-    size = max(MAX_LINE_BYTES, min(max(path.stat().st_size for path in paths), 8 * MAX_LINE_BYTES))
+    size = max(MAX_LINE_BYTES, *(path.stat().st_size for path in paths))  # a row may be all of its file
     return (
         f"SELECT *, {literal(role)} AS {identifier(ROLE)} FROM read_csv([{files}], columns = {{{columns}}}, "
         "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "

@@ -10,13 +10,18 @@ import duckdb
 
 from utils.errors import ModelError
 from utils.model import Model
+from utils.postgres.names import identifier
 
 REFUSED = {
     "SUBQUERY": "holds a subquery; declare a lookup in the header instead",
     "WINDOW": "holds a window function, which a batch of changed rows cannot answer",
     "STAR": "selects *; name each column, so that a new source column never changes the warehouse by itself",
     "PARAMETER": "holds a parameter",
+    "POSITIONAL_REFERENCE": "names a column by its position; name it alias.column",
+    "DEFAULT": "holds DEFAULT, which has no meaning in a SELECT",
 }
+
+MULTIPLYING = {"unnest", "unlist"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,16 @@ class SelectList:
     where: str | None
     where_references: tuple[Reference, ...] = ()
 
+    @property
+    def columns(self) -> str:
+        """The items as SQL."""
+        return ", ".join(f"{item.expression} AS {identifier(item.name)}" for item in self.items)
+
+    @property
+    def names(self) -> list[str]:
+        """The output columns in order."""
+        return [item.name for item in self.items]
+
 
 def parse_body(model: Model) -> SelectList:
     """Parse a SQL model's body, or raise ModelError that names the line and what a batch cannot answer."""
@@ -68,7 +83,7 @@ class _Parser:
         if answer["error"]:
             raise self._error(int(answer.get("position", 0)), f"is not a SELECT: {answer['error_message']}")
         if len(answer["statements"]) != 1:
-            raise self._error(0, "holds more than one statement")
+            raise self._error(0, "needs one SELECT after its header")
         node: dict[str, Any] = answer["statements"][0]["node"]
         self._refuse_clauses(node)
         return node
@@ -103,6 +118,8 @@ class _Parser:
                 self._check_function(expression["function_name"], place)
 
     def _check_function(self, name: str, place: int) -> None:
+        if name.lower() in MULTIPLYING:
+            raise self._error(place, f"calls {name}(), which makes several rows of one; a model maps row by row")
         kinds = _functions().get(name.lower(), set())
         if ("aggregate", "any") in kinds:
             raise self._error(place, f"aggregates with {name}(); a batch holds changed rows, not all of them")
@@ -113,8 +130,9 @@ class _Parser:
 
     def references(self, record: Any) -> Iterator[Reference]:
         aliases = {self.model.alias, *(lookup.alias for lookup in self.model.lookups)}
+        parameters = _lambda_parameters(record)
         for expression in _expressions(record):
-            if expression["class"] != "COLUMN_REF":
+            if expression["class"] != "COLUMN_REF" or expression["column_names"][0] in parameters:
                 continue
             names, line = expression["column_names"], self._line(expression["query_location"])
             alias, column = (None, names[0]) if len(names) == 1 else (names[0], names[1])
@@ -160,6 +178,12 @@ def _expressions(record: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(record, list):
         for part in record:
             yield from _expressions(part)
+
+
+def _lambda_parameters(record: Any) -> set[str]:
+    """Return the names that lambdas, such as x in list_filter(list, lambda x: x > 1), give to their arguments."""
+    sides = [part["lhs"] for part in _expressions(record) if part["class"] == "LAMBDA"]
+    return {part["column_names"][0] for side in sides for part in _expressions(side) if part["class"] == "COLUMN_REF"}
 
 
 @cache
