@@ -1,21 +1,24 @@
 """A project over a small live source, extracted into folders; what each batch holds can be asked for."""
 
+import contextlib
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from pg8000.native import Connection
 
 from extraction.database.pipeline import Run, extract_batch
+from extraction.database.ports import Ports, Rows, SourceView
 from extraction.database.wiring import open_ports
 from utils.batch_log import LandingLog, ProcessedLog
 from utils.folder_store import FolderStore
-from utils.manifest import LandingManifest, SourceTable
+from utils.manifest import LandingManifest, Snapshot, SourceTable
 from utils.postgres.url import parse_url
 from utils.project import Project, read_project
 
@@ -94,6 +97,13 @@ class Extraction:
         with self.ports() as ports:
             return extract_batch(make_run(**changes), ports)
 
+    def run_recorded(self) -> tuple[LandingManifest | None, list[str]]:
+        """Run, and return the COPY statements as well."""
+        statements: list[str] = []
+        with self.ports() as ports:
+            recorded = replace(ports, view=lambda: _recorded(ports, statements))
+            return extract_batch(make_run(), recorded), statements
+
     def session(self) -> Connection:
         """Open a session of another application, which the test may leave in a transaction."""
         self.sessions.append(connect(self.url))
@@ -142,6 +152,32 @@ class Extraction:
 
 def table_of(manifest: LandingManifest, name: str) -> SourceTable:
     return next(table for table in manifest.tables if table.name == name)
+
+
+@contextlib.contextmanager
+def _recorded(ports: Ports, statements: list[str]) -> Iterator[SourceView]:
+    with ports.view() as view:
+        yield _RecordingView(view, statements)
+
+
+@dataclass(frozen=True)
+class _RecordingView:
+    view: SourceView
+    statements: list[str]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.view.snapshot
+
+    def tables(self) -> dict[str, SourceTable]:
+        return self.view.tables()
+
+    def row(self, query: str) -> dict[str, Any]:
+        return self.view.row(query)
+
+    def copy(self, statement: str) -> Rows:
+        self.statements.append(statement)
+        return self.view.copy(statement)
 
 
 def connect(url: str) -> Connection:
