@@ -33,9 +33,10 @@ def find_start(newest: LandingEntry | None, run: Run, ports: Ports) -> Start:
     if newest is None:
         return FIRST
     manifest = newest.manifest
-    pending = [ports.landing.read(number).manifest for number in range(ports.processed.newest() + 1, manifest.number)]
-    lost = find_lost([*pending, manifest], ports)
-    again = _to_read_again([*pending, manifest], lost)
+    waiting = range(ports.processed.newest() + 1, manifest.number + 1)
+    pending = [ports.landing.read(number).manifest for number in waiting]
+    lost = find_lost(pending, ports)
+    again = _to_read_again(pending, lost)
     last_read = ports.landing.read(again[0].number - 1).manifest if again and again[0].number > 1 else manifest
     everything = run.resync or any(batch.base == batch.number for batch in again)
     return Start(

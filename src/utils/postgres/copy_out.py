@@ -5,6 +5,7 @@ pg8000's public COPY reads each row through Python twice and costs 1.8 times `ps
 else of the protocol stays pg8000's.
 """
 
+import contextlib
 from collections.abc import Iterator
 from struct import Struct
 from typing import Any
@@ -35,7 +36,8 @@ class CopyOut:
             finished = True
         finally:
             if not finished:
-                self._connection.close()
+                with contextlib.suppress(InterfaceError):  # it may be closed by now
+                    self._connection.close()
         if self._context.error is not None:
             raise self._context.error
 
