@@ -178,7 +178,7 @@ def test_every_table_has_its_columns_in_the_order_of_the_dump(source: Connection
 @pytest.mark.parametrize("table", PARENTS)
 def test_every_table_refers_to_its_parents(source: Connection, table: str) -> None:
     parents = source.run(
-        "SELECT confrelid::regclass::text, confupdtype::text || confdeltype FROM pg_constraint "
+        "SELECT confrelid::regclass::text, confupdtype::text || confdeltype::text FROM pg_constraint "
         "WHERE contype = 'f' AND conrelid = :child::regclass",
         child=table,
     )
