@@ -154,8 +154,14 @@ class _Parser:
         )
 
 
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """Return a connection that only parses: opening one costs more than parsing a model."""
+    return duckdb.connect(config={"threads": 1})
+
+
 def _serialize(sql: str) -> dict[str, Any]:
-    found = duckdb.connect().execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+    found = _parser().execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
     answer: dict[str, Any] = json.loads(found[0] if found else "{}")
     return answer
 
@@ -164,7 +170,7 @@ def _to_sql(record: dict[str, Any]) -> str:
     """Return one expression as SQL, without its alias."""
     template = _serialize("SELECT 1")
     template["statements"][0]["node"]["select_list"] = [{**record, "alias": ""}]
-    found = duckdb.connect().execute("SELECT json_deserialize_sql(?::VARCHAR)", [json.dumps(template)]).fetchone()
+    found = _parser().execute("SELECT json_deserialize_sql(?::VARCHAR)", [json.dumps(template)]).fetchone()
     return str(found[0] if found else "").removeprefix("SELECT ")
 
 
@@ -190,7 +196,9 @@ def _lambda_parameters(record: Any) -> set[str]:
 def _functions() -> dict[str, set[tuple[str, str]]]:
     """Return DuckDB's own functions: aggregates, and scalars whose answer does not depend on their arguments alone."""
     found: dict[str, set[tuple[str, str]]] = {}
-    rows = duckdb.execute("SELECT DISTINCT function_name, function_type, stability FROM duckdb_functions()").fetchall()
+    rows = (
+        _parser().execute("SELECT DISTINCT function_name, function_type, stability FROM duckdb_functions()").fetchall()
+    )
     for name, kind, stability in rows:
         if kind == "aggregate":
             found.setdefault(name.lower(), set()).add((kind, "any"))
