@@ -10,7 +10,7 @@ from extraction.database.catalogue import read_catalogue
 from extraction.database.ports import Ports
 from extraction.database.snapshot import begin
 from utils.batch_log import LandingLog, ProcessedLog
-from utils.errors import ConfigurationError, SourceUnavailableError
+from utils.errors import SourceUnavailableError
 from utils.manifest import Snapshot, SourceTable
 from utils.open_store import open_store
 from utils.postgres.connection import Connection, Role, connect
@@ -18,6 +18,7 @@ from utils.postgres.copy_out import CopyOut
 from utils.postgres.url import DatabaseUrl
 from utils.project import Project, read_project
 from utils.secrets import read_database_secret
+from utils.settings import check_present
 from utils.store import ObjectStore
 
 SOURCE = Role("source", SourceUnavailableError)
@@ -75,9 +76,7 @@ class Config:
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Config":
         """Read the settings, or raise ConfigurationError that names every missing one."""
-        missing = [name for name in NEEDED if not environment.get(name)]
-        if missing:
-            raise ConfigurationError(f"The environment lacks {', '.join(missing)}. Set them on the function.")
+        check_present(environment, NEEDED)
         project, landing, processed, secret = (environment[name] for name in NEEDED)
         return cls(Path(project), landing, processed, secret)
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from load.warehouse.ports import Ports
-from utils.errors import ConfigurationError, WarehouseUnavailableError
+from utils.errors import WarehouseUnavailableError
 from utils.open_store import open_store
 from utils.postgres.connection import Role, connect
 from utils.postgres.url import DatabaseUrl
 from utils.project import Project, read_project
 from utils.secrets import read_database_secret
+from utils.settings import check_present
 from utils.store import ObjectStore
 
 WAREHOUSE = Role("warehouse", WarehouseUnavailableError)
@@ -30,9 +31,7 @@ class Config:
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Config":
         """Read the settings, or raise ConfigurationError that names every missing one."""
-        missing = [name for name in NEEDED if not environment.get(name)]
-        if missing:
-            raise ConfigurationError(f"The environment lacks {', '.join(missing)}. Set them on the load function.")
+        check_present(environment, NEEDED)
         return cls(Path(environment["PROJECT"]), environment["PROCESSED"], environment["WAREHOUSE_SECRET"])
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from transformation.star_schema.ports import Catalogue, NoCatalogue, Ports
 from utils.batch_log import LandingLog, ProcessedLog
-from utils.errors import ConfigurationError
 from utils.manifest import WarehouseTable
 from utils.open_store import open_store
 from utils.project import Project, read_project
+from utils.settings import check_present
 from utils.store import ObjectStore
 
 NEEDED = ("PROJECT", "LANDING", "PROCESSED")
@@ -42,9 +42,7 @@ class Config:
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Config":
         """Read the settings, or raise ConfigurationError that names every missing one."""
-        missing = [name for name in NEEDED if not environment.get(name)]
-        if missing:
-            raise ConfigurationError(f"The environment lacks {', '.join(missing)}. Set them on the function.")
+        check_present(environment, NEEDED)
         memory = int(environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", HOST_MEMORY_MB + BESIDE_DUCKDB_MB))
         return cls(
             project=Path(environment["PROJECT"]),
