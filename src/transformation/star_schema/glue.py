@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import awswrangler as wr
+from botocore.exceptions import BotoCoreError, ClientError
 
 from transformation.star_schema.types import to_duckdb
+from utils.errors import AccessDeniedError, ConfigurationError, ObjectStoreUnavailableError, PipelineError
 from utils.manifest import WarehouseTable
 
 GLUE = {
@@ -17,9 +19,9 @@ GLUE = {
     "DATE": "date",
     "TIMESTAMP": "timestamp",
     "TIMESTAMP WITH TIME ZONE": "timestamp",
-    "TIME": "string",  # Athena has no time of day in Parquet
     "VARCHAR": "string",
 }
+DENIED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,32 @@ class GlueCatalogue:
 
     def register(self, table: WarehouseTable) -> None:
         """Create the table, or add the columns that it does not have yet."""
-        wr.catalog.create_parquet_table(
-            database=self.database,
-            table=table.name,
-            path=f"{self.root}/{table.name}/",
-            columns_types={column.name: glue_type(column.type) for column in table.columns},
-            mode="append",
-            catalog_versioning=False,
-        )
+        kinds = {column.name: glue_type(column.type) for column in table.columns}
+        try:
+            wr.catalog.create_parquet_table(
+                database=self.database,
+                table=table.name,
+                path=f"{self.root.rstrip('/')}/{table.name}/",
+                # Athena reads no time of day from Parquet: declared as anything, it would break SELECT *.
+                columns_types={name: kind for name, kind in kinds.items() if kind is not None},
+                mode="append",
+                catalog_versioning=False,
+            )
+        except ClientError as error:
+            raise self._named(error) from error
+        except BotoCoreError as error:
+            raise ObjectStoreUnavailableError(f"Glue cannot be reached: {error}") from error
+
+    def _named(self, error: ClientError) -> PipelineError:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code == "EntityNotFoundException":
+            return ConfigurationError(f"Glue has no database {self.database}. Create it, or correct GLUE_DATABASE.")
+        if code in DENIED:
+            return AccessDeniedError(f"Glue refused {self.database}: {error}. Allow this role to change its tables.")
+        return ObjectStoreUnavailableError(f"Glue did not answer for {self.database}: {error}")
 
 
-def glue_type(postgres: str) -> str:
-    """Return the Glue type of a column as its Parquet holds it."""
+def glue_type(postgres: str) -> str | None:
+    """Return the Glue type of a column as its Parquet holds it, None where Athena could not read it."""
     kind = to_duckdb(postgres)
-    return kind.lower() if kind.startswith("DECIMAL") else GLUE[kind]
+    return kind.lower() if kind.startswith("DECIMAL") else GLUE.get(kind)

@@ -70,7 +70,8 @@ def transform_batch(run_id: str, entry: LandingEntry, ports: Ports, empty: bool 
         upload = _Upload(ports, landing, uuid.uuid4().hex[:8])
         files = tuple(upload.table(plan.table, built[plan.model.name]) for plan in plans)
     for table in files:
-        ports.catalogue.register(table)
+        if table.rows:  # without files there is nothing that Athena could read, and each call takes its time
+            ports.catalogue.register(table)
     return replace(manifest, calendar=covered, tables=files)
 
 
