@@ -14,7 +14,7 @@ SECRET = {"host": "db.example", "port": 5433, "username": "app", "password": "s3
 @pytest.fixture
 def keep():
     with mock_aws():
-        client = boto3.client("secretsmanager", region_name="us-east-1")
+        client = boto3.client("secretsmanager")
         yield lambda text: client.create_secret(Name="starlift/source", SecretString=text)
 
 
