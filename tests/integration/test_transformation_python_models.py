@@ -1,7 +1,7 @@
 import pytest
 
 from tests.factories import Stage, foreign_key, source, write_project
-from transformation.star_schema import python_model
+from transformation.star_schema import frames
 from utils.errors import ModelError
 
 TYPES = {
@@ -86,7 +86,7 @@ def test_a_row_that_build_leaves_out_is_gone(run):
 
 
 def test_rows_are_computed_in_chunks(run, monkeypatch):
-    monkeypatch.setattr(python_model, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(frames, "CHUNK_ROWS", 2)
 
     done = run('return item[["id"]].assign(name=str(len(item)))', *[item(number) for number in range(5)])
 

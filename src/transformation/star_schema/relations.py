@@ -16,7 +16,7 @@ ROLE = "_starlift_role"
 LATE = "_starlift_late"  # set on the rows of Python models only, which lose sight of their driving row
 LOST = "_starlift_lost"  # theirs too: the column whose value DuckDB cannot hold and pandas so cannot be given
 RAW = "_starlift_raw:"  # prefix of the columns that keep a value's text where it may not cast
-MAX_LINE_BYTES = 2 << 20  # DuckDB's own
+LINE_BYTES = 2 << 20  # DuckDB's own limit; a larger one costs it a third of its speed
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Relation:
 
 
 def create_relation(
-    connection: duckdb.DuckDBPyConnection, table: SourceTable, files: Mapping[str, list[Path]]
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, files: Mapping[str, list[Path]], long_lines: bool = False
 ) -> Relation:
     """Create both views over one table's files, given by role; without files they are empty."""
     postgres = {column.name: column.type for column in table.columns}
     relation = Relation(table.name, {name: to_duckdb(kind) for name, kind in postgres.items()}, postgres)
-    parts = [_read(relation, role, paths) for role, paths in files.items() if paths]
+    parts = [_read(relation, role, paths, long_lines) for role, paths in files.items() if paths]
     _create(connection, relation, " UNION ALL ".join(parts or [_empty(relation)]))
     return relation
 
@@ -114,11 +114,12 @@ def _cast(cast: str, name: str, kind: str) -> str:
     return f"{cast}({text} AS {kind}) AS {column}"
 
 
-def _read(relation: Relation, role: str, paths: list[Path]) -> str:
+def _read(relation: Relation, role: str, paths: list[Path], long_lines: bool = False) -> str:
     """Return the query over CSV files that keeps NULL, which COPY writes as nothing, apart from the quoted ''."""
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in relation.types)
     files = ", ".join(literal(str(path)) for path in paths)
-    size = max(MAX_LINE_BYTES, *(path.stat().st_size for path in paths))  # a row may be all of its file
+    largest = max(path.stat().st_size for path in paths)
+    size = max(LINE_BYTES, largest) if long_lines else LINE_BYTES
     return (
         f"SELECT *, {literal(role)} AS {identifier(ROLE)} FROM read_csv([{files}], columns = {{{columns}}}, "
         "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
