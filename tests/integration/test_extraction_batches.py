@@ -259,12 +259,36 @@ def test_a_replica_behind_the_last_run_is_retried(extraction):
 
 
 def test_a_quiet_source_in_a_busy_cluster_has_a_heartbeat(extraction):
+    extraction.edit("TRUNCATE department, staff, sale")
     horizon = extraction.run().snapshot.horizon
     pretend(extraction, horizon=horizon - 99_000_000)
-    quiet = extraction.run()
+    before = extraction.run()
     pretend(extraction, horizon=horizon - 101_000_000)
 
     batch = extraction.run()
 
+    assert before is None
     assert batch.snapshot.horizon >= horizon
-    assert quiet is not None
+    assert not any(table.files for table in batch.tables)
+
+
+def test_all_tables_are_read_as_of_one_moment(extraction):
+    extraction.run()
+    extraction.edit("UPDATE sale SET units = 1 WHERE id = 100")
+
+    with extraction.ports() as ports:
+        batch = extract_batch(make_run(), replace(ports, view=lambda: edited_after_the_snapshot(extraction, ports)))
+
+    assert extraction.roles(batch) == {
+        "sale": {"changed": [100]},
+        "staff": {"context": [10]},
+        "department": {"context": [1]},
+    }
+    assert extraction.ids(extraction.run(), "department") == [1]
+
+
+@contextmanager
+def edited_after_the_snapshot(extraction: Extraction, ports) -> Iterator:
+    with ports.view() as view:
+        extraction.edit("UPDATE department SET name = 'x' WHERE id = 1")
+        yield view

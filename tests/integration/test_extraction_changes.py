@@ -212,6 +212,7 @@ def test_a_model_added_over_known_tables_needs_no_new_batch_but_a_new_table_is_r
 
 def test_a_table_no_longer_tracked_leaves_the_manifest(extraction, tmp_path):
     extraction.run()
-    extraction.project = make_project(tmp_path / "other", {"dim_staff": model("staff")})
+    kept = {"dim_department": DEPARTMENT, "dim_staff": model("staff")}
+    extraction.project = make_project(tmp_path / "other", kept)
 
-    assert [table.name for table in extraction.run().tables] == ["staff"]
+    assert [table.name for table in extraction.run().tables] == ["department", "staff"]

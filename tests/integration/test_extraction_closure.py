@@ -93,6 +93,14 @@ def test_an_affected_row_is_followed_for_all_models_of_its_table(make):
     }
 
 
+def test_an_affected_row_that_is_looked_up_as_well_is_not_context(make):
+    boss = model("staff", 'boss = { table = "staff", on = "boss_id", key = "id" }')
+    extraction = make({"dim_staff": STAFF, "dim_boss": boss})
+    extraction.edit("UPDATE department SET name = 'x' WHERE id = 1")
+
+    assert extraction.roles(extraction.run())["staff"] == {"affected": [10, 11]}
+
+
 def test_a_table_that_looks_itself_up_brings_both_ends(make):
     boss = model("staff", 'boss = { table = "staff", on = "boss_id", key = "id" }')
     extraction = make({"dim_staff": boss})
