@@ -148,7 +148,9 @@ class Stage:
         paths = [str(self.processed.root / file.key) for file in files]
         if not paths:
             return []
-        return duckdb.execute(f"SELECT {columns} FROM read_parquet({paths}) ORDER BY ALL").fetchall()
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            return connection.execute(f"SELECT {columns} FROM read_parquet({paths}) ORDER BY ALL").fetchall()
 
     def quarantined(self, name: str, number: int = 1) -> list[dict]:
         texts = [(self.processed.root / file.key).read_text() for file in self.table(name, number).quarantine]
