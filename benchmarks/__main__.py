@@ -1,0 +1,13 @@
+"""Every benchmark, one after another: `make bench`."""
+
+from benchmarks import extraction, load, transformation
+
+
+def main() -> None:
+    """Run them all; each prints its own figures."""
+    for benchmark in (extraction, transformation, load):
+        print(f"\n== {benchmark.__doc__}", flush=True)
+        benchmark.main()
+
+
+main()
