@@ -91,6 +91,7 @@ class LandingManifest:
     base: int  # number of the newest batch, up to this one, that holds every table whole
     snapshot: Snapshot
     tables: tuple[SourceTable, ...]
+    models: tuple[str, ...] = ()  # of the project as it was; a new one needs its tables read whole
     supersedes: tuple[int, ...] = ()  # batches whose files were lost; this one holds their rows
     format: int = FORMAT
 

@@ -227,3 +227,16 @@ SELECT employee.id, boss.name AS boss, home.name AS home, region.name AS region
     assert is_equal(place)
     wanted = [[1, None, "here", "far north"], [2, "anna", "there", None], [3, "bob", None, None]]
     assert place.ask("SELECT id, boss, home, region FROM dim_employee ORDER BY 1", "warehouse") == wanted
+
+
+def test_a_model_added_to_a_running_project_gets_the_rows_that_were_there(tmp_path, make_database):
+    model = '/*\nkind = "dimension"\nkey = "id"\ndriving = "t"\n*/\nSELECT t.id'
+    place = make_place(tmp_path, make_database, {"dim_old.sql": model})
+    place.ask("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2)")
+    run(place)
+
+    (place.project / "models/dim_new.sql").write_text(model)
+    run(place)
+
+    assert place.ask("SELECT count(*) FROM dim_new", "warehouse") == [[2]]
+    assert is_equal(place)

@@ -86,6 +86,7 @@ def build_manifest(run: Run, start: Start, view: SourceView, reader: BatchReader
         base=start.number if all(table.whole for table in tables) else start.base,
         snapshot=view.snapshot,
         tables=tables,
+        models=tuple(model.name for model in reader.project.models),
         supersedes=start.supersedes,
     )
 

@@ -8,6 +8,7 @@ from extraction.database.ports import Ports
 from extraction.database.run import Run
 from utils.batch_log import LandingEntry
 from utils.manifest import LandingManifest, Snapshot, SourceTable
+from utils.project import Project
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +46,18 @@ def find_start(newest: LandingEntry | None, run: Run, ports: Ports) -> Start:
         base=manifest.base,
         before={table.name: table for table in last_read.tables},
         since=None if everything else last_read.snapshot,
-        whole=frozenset(run.backfill) | {table.name for batch in again for table in batch.tables if table.whole},
+        whole=frozenset(run.backfill) | _whole_before(again) | _behind_new_models(ports.project, last_read),
         supersedes=tuple(batch.number for batch in lost),
     )
+
+
+def _whole_before(again: list[LandingManifest]) -> set[str]:
+    return {table.name for batch in again for table in batch.tables if table.whole}
+
+
+def _behind_new_models(project: Project, last_read: LandingManifest) -> set[str]:
+    """Return the driving tables of models that the last batch did not know: their warehouse tables are still empty."""
+    return {model.driving for model in project.models if model.driving and model.name not in last_read.models}
 
 
 def find_lost(pending: list[LandingManifest], ports: Ports) -> list[LandingManifest]:
