@@ -1,100 +1,64 @@
 """The merge: staged rows into their table, equal ones skipped, older batches never winning."""
 
+from pg8000.exceptions import DatabaseError
+
+from load.warehouse import sql
 from load.warehouse.ports import Session
-from load.warehouse.schema import Target
-from load.warehouse.staging import staging_name
-from utils.postgres.names import column_list, identifier
+from load.warehouse.session import named_duplicates, sqlstate
+from load.warehouse.target import Target
+from utils.errors import IntegrityError
+
+FOREIGN_KEY = "23503"
 
 
-def merge(session: Session, target: Target, batch: int) -> int:
+def merge_rows(session: Session, target: Target) -> int:
     """Merge the staged rows and return how many were inserted or updated."""
-    if target.table.load == "replace":
-        return _replace(session, target, batch)
-    if target.table.kind == "fact":
-        return _append_versions(session, target, batch)
-    return _upsert(session, target, batch)
+    with named_duplicates(target.table.name):
+        if target.table.load == "replace":
+            return _replace(session, target)
+        statements = sql.append_versions(target) if target.table.kind == "fact" else sql.upsert(target)
+        return _run_counted(session, statements)
 
 
-def _append_versions(session: Session, target: Target, batch: int) -> int:
-    """Give a fact a new version where it differs from its current one."""
-    stage, columns = staging_name(target.table.name), target.columns
-    unknown = ""
-    if not target.is_new:
-        _fill_added(session, target)
-        session.run(
-            f"UPDATE {target.name.sql} t SET _current = false FROM {stage} s WHERE t._current "
-            f"AND {target.same_key('t', 's')} AND (t._deleted OR {target.differs('t', 's')}) AND t._batch < {batch}"
-        )
-        same = f"t._current AND {target.same_key('t', 's')}"
-        unknown = f" WHERE NOT EXISTS (SELECT FROM {target.name.sql} t WHERE {same})"
-    session.run(
-        f"INSERT INTO {target.name.sql} ({column_list(columns)}, _batch, _current, _deleted) "
-        f"SELECT {column_list(columns, 's')}, {batch}, true, false FROM {stage} s{unknown}"
-    )
-    return session.row_count
+def merge_gone(session: Session, target: Target) -> int:
+    """Close the versions of facts that are gone, mark dimensions, and return how many there were."""
+    statement = sql.close_facts(target) if target.table.kind == "fact" else sql.mark_deleted(target)
+    session.run(sql.keep_brought(target))
+    return _run_counted(session, ((statement, True),))
 
 
-def _fill_added(session: Session, target: Target) -> None:
-    """Fill new columns in place where nothing else changed: a new column is no new version."""
-    if not target.added:
-        return
-    known = [name for name in target.columns if name not in target.added]
-    values = ", ".join(f"{identifier(name)} = s.{identifier(name)}" for name in target.added)
-    session.run(
-        f"UPDATE {target.name.sql} t SET {values} FROM {staging_name(target.table.name)} s WHERE t._current "
-        f"AND NOT t._deleted AND {target.same_key('t', 's')} AND NOT ({target.differs('t', 's', known)})"
-    )
+def _run_counted(session: Session, statements: sql.Statements) -> int:
+    """Run statements in order and return the rows written by those that count."""
+    written = 0
+    for statement, counts in statements:
+        session.run(statement)
+        written += session.row_count if counts else 0
+    return written
 
 
-def _upsert(session: Session, target: Target, batch: int) -> int:
-    """Keep a dimension's latest version."""
-    stage, columns = staging_name(target.table.name), target.columns
-    rows = f"SELECT {column_list(columns, 's')}, {batch}, false FROM {stage} s"
-    insert = f"INSERT INTO {target.name.sql} AS t ({column_list(columns)}, _batch, _deleted) {rows}"
-    if not target.is_new:
-        values = ", ".join(f"{identifier(name)} = excluded.{identifier(name)}" for name in columns)
-        insert += (
-            f" ON CONFLICT ({column_list(target.table.key)}) DO UPDATE SET {values}, _batch = excluded._batch, "
-            f"_deleted = false WHERE t._batch < excluded._batch AND (t._deleted OR {target.differs('t', 'excluded')})"
-        )
-    session.run(insert)
-    return session.row_count
-
-
-def _replace(session: Session, target: Target, batch: int) -> int:
+def _replace(session: Session, target: Target) -> int:
     """Put the staged rows in place of all others, unless they are the same ones."""
-    stage = staging_name(target.table.name)
-    columns = ", ".join(target.comparable("x", name) for name in target.columns)
-    held, staged = (f"SELECT {columns} FROM {name} x" for name in (target.name.sql, stage))
-    differs = f"EXISTS ({held} EXCEPT ALL {staged}) OR EXISTS ({staged} EXCEPT ALL {held})"
-    if not session.value(f"SELECT {differs}"):
+    if not target.table.rows:  # only rows that waited for a parent: they join the rest
+        return _run_counted(session, ((sql.insert_whole(target), True),))
+    if not session.value(sql.is_different(target)):
         return 0
-    session.run(f"DELETE FROM {target.name.sql}")
-    names = column_list(target.columns)
-    session.run(f"INSERT INTO {target.name.sql} ({names}, _batch) SELECT {names}, {batch} FROM {stage}")
-    return session.row_count
+    session.run("SET CONSTRAINTS ALL DEFERRED")
+    loaded = _run_counted(session, ((f"DELETE FROM {target.name}", False), (sql.insert_whole(target), True)))
+    try:
+        session.run("SET CONSTRAINTS ALL IMMEDIATE")
+    except DatabaseError as error:
+        if sqlstate(error) != FOREIGN_KEY:
+            raise
+        raise IntegrityError(
+            f"{target.table.name} is replaced as a whole, and now lacks a row that another table refers to. "
+            'Give its model a key and load = "merge", so that rows no longer in it are kept and marked.',
+            table=target.table.name,
+        ) from error
+    return loaded
 
 
-def close_gone(session: Session, target: Target, gone: str, batch: int) -> int:
-    """Give facts that are gone a closing version, mark dimensions, and return how many there were."""
-    live = f"{target.same_key('t', 'g')} AND NOT t._deleted"
-    if target.table.kind != "fact":
-        session.run(f"UPDATE {target.name.sql} t SET _deleted = true, _batch = {batch} FROM {gone} g WHERE {live}")
-        return session.row_count
-    columns = column_list(target.columns)
-    session.run(
-        f"WITH closed AS (UPDATE {target.name.sql} t SET _current = false FROM {gone} g WHERE t._current AND {live} "
-        f"RETURNING {column_list(target.columns, 't')}) "
-        f"INSERT INTO {target.name.sql} ({columns}, _batch, _current, _deleted) "
-        f"SELECT {columns}, {batch}, true, true FROM closed"
-    )
-    return session.row_count
-
-
-def count_late(session: Session, target: Target, batch: int) -> int:
+def count_late(session: Session, target: Target) -> int:
     """Return how many merged rows the cursor column alone would have missed: late ones that were not equal."""
-    stage = staging_name(target.table.name)
-    if target.table.load == "replace" or not session.value(f"SELECT EXISTS (SELECT FROM {stage} WHERE _late)"):
+    if target.table.load == "replace" or not session.value(sql.has_late(target)):
         return 0
-    merged = f"SELECT FROM {target.name.sql} t WHERE {target.same_key('t', 's')} AND t._batch = {batch}"
-    return int(session.value(f"SELECT count(*) FROM {stage} s WHERE s._late AND EXISTS ({merged})"))
+    return int(session.value(sql.count_late(target)))

@@ -1,23 +1,48 @@
 """Load: every transformed batch that the warehouse does not hold, oldest first, one transaction each."""
 
 import logging
-from collections.abc import Callable
+import tempfile
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from load.warehouse import ledger
-from load.warehouse.ports import Ports
-from load.warehouse.session import lock_warehouse, named_duplicates, transaction
+from load.warehouse import ledger, merge, quarantine, staging, tables
+from load.warehouse.ports import Ports, Session
+from load.warehouse.session import lock_warehouse, transaction
 from utils.batch_log import ProcessedLog
 from utils.deadline import Deadline, Stopwatch
-from utils.errors import ObjectMissingError
 from utils.manifest import ProcessedManifest, WarehouseTable
-from utils.postgres.names import TableName
 from utils.store import DataFile, fetch_checked
 
 logger = logging.getLogger(__name__)
 
-Counts = dict[str, int]
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of one table's rows in one batch."""
+
+    loaded: int = 0  # inserted or updated
+    skipped: int = 0  # equal to what the warehouse has
+    quarantined: int = 0
+    late: int = 0  # loaded, and the cursor column alone would have missed them
+
+    def plus(self, other: "Counts") -> "Counts":
+        """Return the sum."""
+        mine, theirs = asdict(self), asdict(other)
+        return Counts(**{name: mine[name] + theirs[name] for name in mine})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch, its files on this machine."""
+
+    manifest: ProcessedManifest
+    paths: dict[str, Path]  # by key
+    known: frozenset[str] = field(default_factory=frozenset)  # models with rows in quarantine
+
+    def fetched(self, files: tuple[DataFile, ...]) -> staging.Fetched:
+        """Return the files with where they are."""
+        return tuple((file, self.paths[file.key]) for file in files)
 
 
 def load_pending(run_id: str, ports: Ports, deadline: Deadline) -> dict[str, Any]:
@@ -30,115 +55,132 @@ def load_pending(run_id: str, ports: Ports, deadline: Deadline) -> dict[str, Any
     newest = log.newest()
     last = ledger.read_last(ports.warehouse)
     ledger.check_not_behind(last, newest, ports.processed.url)
-    answer: dict[str, Any] = {"run_id": run_id, "batches": [], "tables": {}, "more": False}
+    done: dict[int, dict[str, Counts]] = {}
     watch = Stopwatch()
     for number in range(_first(last, log, newest), newest + 1):
-        if answer["batches"] and not deadline(watch.longest):
-            return {**answer, "more": True}
+        if done and not deadline(watch.longest):
+            return _answer(run_id, done, more=True)
         counts = load_batch(log.read(number), ports)
-        seconds = watch.lap()
-        if counts is None:
-            continue
-        answer["batches"].append(number)
-        _add_counts(answer["tables"], counts)
-        logger.info("batch loaded", extra={"batch": number, "duration_ms": round(1000 * seconds)})
-    return answer
+        watch.lap()
+        if counts is not None:
+            done[number] = counts
+    return _answer(run_id, done, more=False)
 
 
 def _first(last: ledger.LedgerRow | None, log: ProcessedLog, newest: int) -> int:
     """Return the batch to load next; an empty warehouse starts at 1, or at a batch that holds every table whole."""
     if last:
         return last.batch + 1
-    if newest == 0:
+    if newest == 0 or log.newest_attempt(1):
         return 1
-    try:
-        return log.read(1).number
-    except ObjectMissingError:
-        return log.read(newest).base
+    return log.read(newest).base
+
+
+def _answer(run_id: str, done: dict[int, dict[str, Counts]], more: bool) -> dict[str, Any]:
+    totals: dict[str, Counts] = {}
+    for counts in done.values():
+        for table, found in counts.items():
+            totals[table] = totals.get(table, Counts()).plus(found)
+    named = {table: asdict(found) for table, found in totals.items()}
+    return {"run_id": run_id, "batches": list(done), "tables": named, "more": more}
 
 
 def load_batch(manifest: ProcessedManifest, ports: Ports) -> dict[str, Counts] | None:
-    """Load one batch and return its counts by table, None when another load had it first."""
-    with transaction(ports.warehouse, ports.lock_seconds):
-        ledger.create_tables(ports.warehouse)
-        lock_warehouse(ports.warehouse, ports.schema)
-        last = ledger.read_last(ports.warehouse)
-        if last and last.batch >= manifest.number:
-            return None
-        ledger.check_chain(last, manifest, ports.processed.url)
-        counts = load_tables(manifest, ports)
-        ledger.write(ports.warehouse, manifest, counts)
-    _tell_quarantine(manifest.number, counts)
+    """Load one batch and return its counts by table, None when another load had it first.
+
+    Files are fetched before the transaction: the lock is not held while they travel.
+    """
+    watch = Stopwatch()
+    with tempfile.TemporaryDirectory(dir=ports.scratch, prefix="starlift-load-") as folder:
+        paths = {file.key: fetch_checked(ports.processed, file, Path(folder)) for file in _files(manifest)}
+        with transaction(ports.warehouse, ports.lock_seconds):
+            counts = _load_locked(Batch(manifest, paths), ports)
+    if counts is not None:
+        rows = sum(found.loaded for found in counts.values())
+        extra = {"batch": manifest.number, "row_count": rows, "duration_ms": round(1000 * watch.lap())}
+        logger.info("batch loaded", extra=extra)
     return counts
 
 
-def load_tables(manifest: ProcessedManifest, ports: Ports) -> dict[str, Counts]:
-    """Merge every table of the batch, parents before the tables that refer to them."""
-    from load.warehouse.quarantine import CREATE_STAGE
-
-    ports.warehouse.run(CREATE_STAGE)
-    return {table.name: _load_table(table, manifest.number, ports) for table in manifest.tables}
+def _files(manifest: ProcessedManifest) -> list[DataFile]:
+    return [file for table in manifest.tables for file in (*table.rows, *table.gone, *table.quarantine)]
 
 
-def _load_table(table: WarehouseTable, batch: int, ports: Ports) -> Counts:
-    from load.warehouse import merge, schema, staging  # DuckDB, only once there is work
-    from load.warehouse.quarantine import STAGE, Quarantine
+def _load_locked(batch: Batch, ports: Ports) -> dict[str, Counts] | None:
+    """Take the lock, look at the ledger once more, merge every table, parents first, and write the ledger row."""
+    session, manifest = ports.warehouse, batch.manifest
+    lock_warehouse(session, ports.schema)
+    ledger.create_tables(session)
+    last = ledger.read_last(session)
+    if last and last.batch >= manifest.number:
+        return None
+    ledger.check_chain(last, manifest, ports.processed.url)
+    catalogue = tables.read_tables(session, manifest, ports.schema)
+    quarantine.create_tables(session)
+    batch = Batch(manifest, batch.paths, quarantine.read_models(session))
+    counts, fresh = {}, {}
+    for place, table in enumerate(catalogue.wanted):
+        prepared = tables.prepare_table(session, catalogue, place)
+        counts[table.name], fresh[table.name] = _load_table(session, prepared, batch)
+    _tell_quarantine(manifest.number, counts, fresh)
+    ledger.write(session, manifest, {table: asdict(found) for table, found in counts.items()})
+    return counts
 
-    session, watch = ports.warehouse, Stopwatch()
-    types = staging.create_staging(session, table)
-    target = schema.prepare(session, table, TableName(ports.schema, table.name), types)
-    quarantine = Quarantine(session, target, batch)
-    staged = _each(table.rows, ports, lambda path: staging.copy_rows(session, table, path))
-    _each(table.quarantine, ports, lambda path: staging.copy_quarantine(session, STAGE, path))
-    staged += quarantine.rejoin_waiting()
-    if staged and table.load == "merge":
-        quarantine.set_aside_doubles()
-        quarantine.set_aside_orphans()
-    aside = quarantine.register()
-    kept = session.value(f"SELECT count(*) FROM {staging.staging_name(table.name)}") if staged else 0
-    with named_duplicates(table.name):
-        loaded = merge.merge(session, target, batch) if table.rows or kept else 0
-        schema.finish(session, target)
-    gone = _close_gone(table, target, batch, ports)
-    late = merge.count_late(session, target, batch) if kept else 0
-    extra = {"batch": batch, "table": table.name, "row_count": loaded, "duration_ms": round(1000 * watch.lap())}
-    logger.info("table loaded", extra={**extra, "skipped": kept - loaded, "quarantined": aside.rows})
-    return {
-        "loaded": loaded + gone,
-        "skipped": max(0, kept - loaded),
-        "quarantined": aside.rows,
-        "quarantined_new": aside.new,
-        "late": late,
+
+def _load_table(session: Session, prepared: tables.Prepared, batch: Batch) -> tuple[Counts, int]:
+    """Merge one table's rows; return their counts and how many rows are new in quarantine."""
+    watch, table = Stopwatch(), prepared.target.table
+    counts, new = Counts(), 0
+    if _has_work(table, batch):
+        counts, new = _merge_table(session, prepared, batch)
+    else:
+        tables.finish_table(session, prepared)
+    extra = {"batch": batch.manifest.number, "table": table.name, "row_count": counts.loaded, **asdict(counts)}
+    logger.info("table loaded", extra={**extra, "duration_ms": round(1000 * watch.lap())})
+    return counts, new
+
+
+def _has_work(table: WarehouseTable, batch: Batch) -> bool:
+    return bool(table.rows or table.gone or table.quarantine or table.name in batch.known)
+
+
+def _merge_table(session: Session, prepared: tables.Prepared, batch: Batch) -> tuple[Counts, int]:
+    """Stage, test, merge, close what is gone, and record what was set aside."""
+    target = prepared.target
+    _stage(session, prepared, batch)
+    quarantine.refuse_rows(session, target)
+    kept = int(session.value(f"SELECT count(*) FROM {target.staging}"))
+    loaded = merge.merge_rows(session, target)
+    tables.finish_table(session, prepared)
+    gone = merge.merge_gone(session, target) if target.table.gone else 0
+    late = merge.count_late(session, target)
+    aside = quarantine.register(session, target, target.table.name in batch.known)
+    return Counts(loaded + gone, kept - loaded, aside.rows, late), aside.new
+
+
+def _stage(session: Session, prepared: tables.Prepared, batch: Batch) -> None:
+    """Bring the batch's rows into staging tables, and those that wait for a parent with them."""
+    target, table = prepared.target, prepared.target.table
+    staging.create_staging(session, target)
+    staging.copy_rows(session, target, batch.fetched(table.rows))
+    if table.gone:
+        staging.create_gone(session, target)
+        staging.copy_gone(session, target, batch.fetched(table.gone))
+    quarantine.take_files(session, batch.fetched(table.quarantine))
+    if table.name in batch.known and not (table.load == "replace" and table.rows):
+        quarantine.rejoin_waiting(session, target)
+
+
+def _tell_quarantine(batch: int, counts: dict[str, Counts], fresh: dict[str, int]) -> None:
+    """Raise the alert for rows that were not in quarantine before.
+
+    Before the commit: a crash between the two then tells it twice, and not never.
+    """
+    new = {table: rows for table, rows in fresh.items() if rows}
+    known = {
+        table: found.quarantined - fresh[table] for table, found in counts.items() if found.quarantined > fresh[table]
     }
-
-
-def _each(files: tuple[DataFile, ...], ports: Ports, copy: Callable[[Path], int]) -> int:
-    """Fetch files one by one, check them against the manifest, and copy them; return the rows."""
-    return sum(copy(fetch_checked(ports.processed, file, ports.scratch)) for file in files)
-
-
-def _close_gone(table: WarehouseTable, target: Any, batch: int, ports: Ports) -> int:
-    from load.warehouse import merge, staging
-
-    if not table.gone:
-        return 0
-    stage = staging.create_key_staging(ports.warehouse, table, target.types)
-    _each(table.gone, ports, lambda path: staging.copy_keys(ports.warehouse, stage, table.key, path))
-    return merge.close_gone(ports.warehouse, target, stage, batch)
-
-
-def _tell_quarantine(batch: int, counts: dict[str, Counts]) -> None:
-    """Raise the alert once a batch, and only for rows that were not in quarantine before."""
-    new = {table: entry["quarantined_new"] for table, entry in counts.items() if entry["quarantined_new"]}
-    known = {table: entry["quarantined"] for table, entry in counts.items() if entry["quarantined"]}
     if new:
         logger.critical("new rows in quarantine", extra={"batch": batch, "tables": new})
-    elif known:
-        logger.warning("rows stay in quarantine", extra={"batch": batch, "tables": known})
-
-
-def _add_counts(tables: dict[str, Counts], counts: dict[str, Counts]) -> None:
-    for table, entry in counts.items():
-        total = tables.setdefault(table, dict.fromkeys(("loaded", "skipped", "quarantined", "late"), 0))
-        for name in total:
-            total[name] += entry[name]
+    if known:
+        logger.warning("rows quarantined", extra={"batch": batch, "tables": known})

@@ -1,132 +1,146 @@
-"""Rows that wait for a person or for their parent, each with its reason."""
+"""Rows that wait for a person or for their parent: set aside from staging, joined again, recorded."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from load.warehouse import staging
 from load.warehouse.ports import Session
-from load.warehouse.schema import Target
-from load.warehouse.staging import staging_name
-from utils.manifest import Reference
-from utils.postgres.names import TableName, column_list, identifier, literal
+from load.warehouse.references import orphans
+from load.warehouse.target import Target
+from load.warehouse.uniqueness import doubles
+from utils.postgres.names import column_list, identifier, literal
 
-STAGE = "pg_temp.stage_quarantine"
-CREATE_STAGE = """
-CREATE TEMPORARY TABLE stage_quarantine (model text, key jsonb, rule text, reason text, "row" jsonb) ON COMMIT DROP
+REFUSED = "pg_temp.refused"
+CREATE_REFUSED = """
+CREATE TEMP TABLE refused (
+    model text, key jsonb, rule text, reason text, "row" jsonb, waiting boolean, waited boolean
+) ON COMMIT DROP
 """
-REGISTER = """
+CREATE_LINES = "CREATE TEMP TABLE lines (line jsonb) ON COMMIT DROP"
+TAKE_LINES = """
+INSERT INTO pg_temp.refused (model, key, rule, reason, "row", waiting, waited)
+SELECT line ->> 'model', line -> 'key', line ->> 'rule', line ->> 'reason', line -> 'row', false, false
+FROM pg_temp.lines
+"""
+# What is set aside is known by what it holds, not by why: the reason may change while the row waits.
+CONTENT = """encode(sha256(convert_to("row"::text, 'UTF8')), 'hex')"""
+COUNT = f"""
+SELECT count(*) FILTER (WHERE NOT r.waited) AS rows, count(*) FILTER (WHERE q.model IS NULL) AS new
+FROM (SELECT DISTINCT ON (model, key, content) * FROM (SELECT *, {CONTENT} AS content FROM pg_temp.refused) f) r
+LEFT JOIN starlift.quarantine q USING (model, key, content)
+"""
+REGISTER = f"""
 INSERT INTO starlift.quarantine (model, key, content, rule, reason, "row", batch, waiting)
-SELECT model, key, md5(rule || reason || "row"::text), rule, reason, "row", :batch, rule = 'reference' FROM {rows}
-ON CONFLICT (model, key, content) DO NOTHING
+SELECT DISTINCT ON (model, key, content) model, key, {CONTENT} AS content, rule, reason, "row", :batch, waiting
+FROM pg_temp.refused
+ON CONFLICT (model, key, content)
+    DO UPDATE SET rule = excluded.rule, reason = excluded.reason, waiting = excluded.waiting
 """
-SUPERSEDE = """
-DELETE FROM starlift.quarantine q USING pg_temp.stage_quarantine s
-WHERE q.model = s.model AND q.key = s.key AND q.content <> md5(s.rule || s.reason || s."row"::text)
+NOT_REFUSED = f"""
+NOT EXISTS (
+    SELECT FROM (SELECT model, key, {CONTENT} AS content FROM pg_temp.refused) r
+    WHERE (r.model, r.key, r.content) = (q.model, q.key, q.content)
+)
 """
 
 
 @dataclass(frozen=True)
 class QuarantineCount:
-    """How many rows one model's quarantine took in this batch, and how many it had not seen before."""
+    """How many rows of this batch were set aside, and how many of all that were had not been before."""
 
-    rows: int
-    new: int
+    rows: int = 0
+    new: int = 0
 
 
-@dataclass(frozen=True)
-class Quarantine:
-    """The quarantine of one warehouse table, within one batch's transaction."""
+def create_tables(session: Session) -> None:
+    """Create what the batch sets aside in."""
+    session.run(CREATE_REFUSED)
+    session.run(CREATE_LINES)
 
-    session: Session
-    target: Target
-    batch: int
 
-    @property
-    def _model(self) -> str:
-        return literal(self.target.table.name)
+def read_models(session: Session) -> frozenset[str]:
+    """Return the models that have rows in quarantine."""
+    rows = session.run("SELECT DISTINCT model FROM starlift.quarantine")
+    return frozenset(row[0] for row in rows or ())
 
-    @property
-    def _stage(self) -> str:
-        return staging_name(self.target.table.name)
 
-    def _key(self, alias: str) -> str:
-        return self._texts(self.target.table.key, alias)
+def take_files(session: Session, files: staging.Fetched) -> None:
+    """Set aside what the transformation has refused."""
+    for file, path in files:
+        staging.copy_lines(session, "pg_temp.lines", file, path)
+        session.run(TAKE_LINES)
+        session.run("TRUNCATE pg_temp.lines")
 
-    def _texts(self, names: tuple[str, ...], alias: str) -> str:
-        keys = ", ".join(literal(name) for name in names)
-        values = ", ".join(f"{alias}.{identifier(name)}::text" for name in names)
-        return f"jsonb_object(ARRAY[{keys}]::text[], ARRAY[{values}]::text[])"
 
-    def rejoin_waiting(self) -> int:
-        """Put rows that wait for a parent back into staging, unless the batch brings a newer row of their key."""
-        waiting = self.session.value(
-            f"SELECT EXISTS (SELECT FROM starlift.quarantine WHERE model = {self._model} AND waiting)"
+def rejoin_waiting(session: Session, target: Target) -> None:
+    """Stage rows that wait for a parent once more, unless this batch brings a newer word on their key."""
+    columns, model = target.columns, literal(target.table.name)
+    texts = {name: f'(q."row" ->> {literal(name)})' for name in columns}
+    values = ", ".join(f"{texts[name]}::{target.types[name]}" for name in columns)
+    # A row from before a required column was added waits on, until its source row comes again.
+    required = [f"{texts[column.name]} IS NOT NULL" for column in target.table.columns if column.not_null]
+    session.run(
+        f"INSERT INTO {target.staging} ({column_list(columns)}, _waited) SELECT {values}, true "
+        f"FROM starlift.quarantine q WHERE q.model = {model} AND q.waiting AND {' AND '.join(['true', *required])} "
+        f"AND {_not_in_batch(target)}"
+    )
+
+
+def _not_in_batch(target: Target) -> str:
+    if target.table.load == "replace":
+        return "true"
+    relations = [f"SELECT {_texts(target.table.key, 's')} FROM {target.staging} s"]
+    relations += [f"SELECT {_texts(target.table.key, 'g')} FROM {target.gone} g"] if target.table.gone else []
+    relations += [f"SELECT key FROM {REFUSED} WHERE model = {literal(target.table.name)}"]
+    return f"q.key NOT IN ({' UNION ALL '.join(relations)})"
+
+
+def _texts(names: tuple[str, ...], alias: str) -> str:
+    """Return columns as JSON of texts; jsonb_build_object takes no more than fifty of them."""
+    keys = ", ".join(literal(name) for name in names)
+    values = ", ".join(f"{alias}.{identifier(name)}::text" for name in names)
+    return f"jsonb_object(ARRAY[{keys}]::text[], ARRAY[{values}]::text[])"
+
+
+def refuse_rows(session: Session, target: Target) -> None:
+    """Set aside rows without their parent, and rows that break a unique test, until none is left.
+
+    Again and again, because a row that is set aside may have been another one's parent, and the version of
+    it that stays in the warehouse may hold a value that was thought free.
+    """
+    while sum(_set_aside(session, target, bad, waiting) for bad, waiting in ((orphans, True), (doubles, False))):
+        pass
+
+
+def _set_aside(
+    session: Session, target: Target, bad: Callable[[Target], Iterator[tuple[str, str]]], waiting: bool
+) -> int:
+    found = 0
+    for query, rule in bad(target):
+        session.run(
+            f"WITH bad AS MATERIALIZED ({query}), aside AS (DELETE FROM {target.staging} s USING bad "
+            f"WHERE s.ctid = bad.place RETURNING {_texts(target.table.key, 's')} AS key, bad.reason, "
+            f'{_texts(target.columns, "s")} AS "row", s._waited IS TRUE AS waited) '
+            f'INSERT INTO {REFUSED} (model, key, rule, reason, "row", waiting, waited) '
+            f'SELECT {literal(target.table.name)}, key, {literal(rule)}, reason, "row", {waiting}, waited FROM aside'
         )
-        if not waiting:
-            return 0
-        types, columns = self.target.types, self.target.columns
-        values = ", ".join(f'(q."row" ->> {literal(name)})::{types[name]}' for name in columns)
-        self.session.run(
-            f"INSERT INTO {self._stage} ({column_list(columns)}, _late) "
-            f"SELECT {values}, false FROM starlift.quarantine q WHERE q.model = {self._model} AND q.waiting "
-            f"AND NOT EXISTS (SELECT FROM {self._stage} s WHERE {self._key('s')} = q.key) "
-            f"AND NOT EXISTS (SELECT FROM {STAGE} n WHERE n.model = q.model AND n.key = q.key)"
-        )
-        return self.session.row_count
+        found += session.row_count
+    return found
 
-    def set_aside_orphans(self) -> None:
-        """Move staged rows whose parent is not in the warehouse into the batch's quarantine."""
-        for reference in self.target.table.references:
-            while self._set_aside_orphans_of(reference) and reference.table == self.target.table.name:
-                pass  # a row of the same table may have been another one's parent
 
-    def _set_aside_orphans_of(self, reference: Reference) -> int:
-        parent = TableName(self.target.name.schema, reference.table).sql
-        pairs = list(zip(reference.columns, reference.key, strict=True))
-        same = " AND ".join(f"p.{identifier(key)} = s.{identifier(column)}" for column, key in pairs)
-        given = " AND ".join(f"s.{identifier(column)} IS NOT NULL" for column in reference.columns)
-        own = f" AND NOT EXISTS (SELECT FROM {self._stage} p WHERE {same})"
-        missing = f"{given} AND NOT EXISTS (SELECT FROM {parent} p WHERE {same})"
-        if reference.table == self.target.table.name:
-            missing += own
-        reason = f"{', '.join(reference.columns)}: no such row in {reference.table} yet"
-        return self.set_aside(missing, "reference", reason)
+def register(session: Session, target: Target, known: bool) -> QuarantineCount:
+    """Record what this batch set aside of the table, and forget what it brought right or brought anew."""
+    if known:
+        session.run(_forget(target))
+    (count,) = session.rows(COUNT)
+    if count["rows"] or count["new"]:
+        session.run(REGISTER, batch=target.batch)
+    session.run(f"TRUNCATE {REFUSED}")
+    return QuarantineCount(count["rows"], count["new"])
 
-    def set_aside_doubles(self) -> None:
-        """Move staged rows that break a unique test into the batch's quarantine; the lowest key stays."""
-        current = "t._current AND NOT t._deleted" if self.target.table.kind == "fact" else "NOT t._deleted"
-        for columns in self.target.table.unique:
-            same = " AND ".join(f"t.{identifier(name)} = s.{identifier(name)}" for name in columns)
-            other = f"({self.target.same_key('t', 's')}) IS NOT TRUE"
-            key, lower = column_list(self.target.table.key, "t"), column_list(self.target.table.key, "s")
-            held = f"SELECT FROM {self.target.name.sql} t WHERE {current} AND {same} AND {other}"
-            staged = f"SELECT FROM {self._stage} t WHERE {same} AND ({key}) < ({lower})"
-            self.set_aside(f"EXISTS ({held}) OR EXISTS ({staged})", "unique", f"{', '.join(columns)} is not unique")
 
-    def set_aside(self, condition: str, rule: str, reason: str) -> int:
-        """Move the staged rows that fulfil a condition into the batch's quarantine and return their number."""
-        row = self._texts(self.target.columns, "s")
-        self.session.run(
-            f"WITH bad AS (DELETE FROM {self._stage} s WHERE {condition} "
-            f"RETURNING {self._key('s')} AS key, {row} AS texts) "
-            f"INSERT INTO {STAGE} SELECT {self._model}, key, {literal(rule)}, {literal(reason)}, texts FROM bad"
-        )
-        return self.session.row_count
-
-    def register(self) -> QuarantineCount:
-        """Record what this batch sets aside, and forget what it brought right."""
-        self._forget_loaded()
-        rows = self.session.value(f"SELECT count(*) FROM {STAGE}")
-        if not rows:
-            return QuarantineCount(0, 0)
-        self.session.run(SUPERSEDE)
-        self.session.run(REGISTER.format(rows=STAGE), batch=self.batch)
-        new = self.session.row_count
-        self.session.run(f"TRUNCATE {STAGE}")
-        return QuarantineCount(int(rows), new)
-
-    def _forget_loaded(self) -> None:
-        held = self.session.value(f"SELECT EXISTS (SELECT FROM starlift.quarantine WHERE model = {self._model})")
-        if held and self.target.table.key:
-            self.session.run(
-                f"DELETE FROM starlift.quarantine q USING {self._stage} s "
-                f"WHERE q.model = {self._model} AND q.key = {self._key('s')}"
-            )
+def _forget(target: Target) -> str:
+    mine = f"DELETE FROM starlift.quarantine q WHERE q.model = {literal(target.table.name)} AND {NOT_REFUSED}"
+    if target.table.load == "replace":
+        return mine if target.table.rows else f"{mine} AND q.waiting"
+    return f"{mine} AND NOT ({_not_in_batch(target)})"

@@ -1,196 +1,241 @@
-"""The warehouse's tables: derived from what each batch says they must look like, and only ever widened."""
+"""Which statements turn the warehouse's tables into what the models say: create, add, widen, or refuse."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from load.warehouse.ports import Session
+from load.warehouse.catalogue import ExistingColumn, ExistingTable, view_name
+from load.warehouse.column_types import widens
 from utils.errors import SchemaDriftError
-from utils.manifest import WarehouseTable
-from utils.postgres.names import TableName, column_list, identifier
+from utils.manifest import Reference, WarehouseColumn, WarehouseTable
+from utils.postgres.names import TableName, column_list, identifier, literal
 
-COLUMNS = """
-SELECT a.attname AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null
-FROM pg_catalog.pg_attribute a
-WHERE a.attrelid = pg_catalog.to_regclass(:table) AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY a.attnum
-"""
-SYSTEM = {
-    "fact": ("_batch bigint NOT NULL", "_current boolean NOT NULL", "_deleted boolean NOT NULL"),
-    "dimension": ("_batch bigint NOT NULL", "_deleted boolean NOT NULL"),
-    "calendar": ("_batch bigint NOT NULL", "_deleted boolean NOT NULL"),
-}
-WIDER = {
-    "smallint": ("integer", "bigint", "numeric"),
-    "integer": ("bigint", "numeric"),
-    "bigint": ("numeric",),
-    "real": ("double precision",),
-    "character varying": ("text",),
-}
-WHOLE_DIGITS = {"smallint": 5, "integer": 10, "bigint": 19}
-_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)\Z")
-_LIMITED = re.compile(r"character varying\(\d+\)\Z")
-NO_EQUALITY = {"json", "xml", "point", "box", "polygon", "line", "lseg", "path", "circle"}
+MAX_NAME_BYTES = 63  # PostgreSQL cuts longer names without an error
+BATCH, CURRENT, DELETED = "_batch", "_current", "_deleted"
 
 
 @dataclass(frozen=True)
-class Target:
-    """A warehouse table as this batch found it."""
+class Plan:
+    """Statements for one table: before its rows are merged, and after, when keys and indexes are cheapest to make."""
 
-    table: WarehouseTable
-    name: TableName
-    types: Mapping[str, str]  # of the wanted columns, as PostgreSQL writes them
-    is_new: bool
-    added: tuple[str, ...] = ()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The model's columns."""
-        return tuple(column.name for column in self.table.columns)
-
-    def differs(self, left: str, right: str, columns: Iterable[str] | None = None) -> str:
-        """Return the condition that two rows differ in any column, compared one by one."""
-        names = [name for name in (self.columns if columns is None else columns) if name not in self.table.key]
-        pairs = (f"{self.comparable(left, name)} IS DISTINCT FROM {self.comparable(right, name)}" for name in names)
-        return " OR ".join(pairs) or "false"
-
-    def comparable(self, alias: str, name: str) -> str:
-        """Return a value in a form that has equality."""
-        text = "::text" if self.types[name] in NO_EQUALITY else ""
-        return f"{alias}.{identifier(name)}{text}"
-
-    def same_key(self, left: str, right: str) -> str:
-        """Return the condition that two rows have the same key."""
-        return " AND ".join(f"{left}.{identifier(name)} = {right}.{identifier(name)}" for name in self.table.key)
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
 
-def read_columns(session: Session, table: str) -> list[dict[str, object]]:
-    """Return a table's columns with their types, none when it does not exist."""
-    return session.rows(COLUMNS, table=table)
-
-
-def prepare(session: Session, table: WarehouseTable, name: TableName, wanted: Mapping[str, str]) -> Target:
-    """Make the table able to hold the batch's rows, or raise SchemaDriftError; keys come when it is filled."""
-    found = {str(row["name"]): row for row in read_columns(session, name.sql)}
-    if not found:
-        session.run(create_table(table, name))
-        return Target(table, name, wanted, is_new=True)
-    existing = {column: str(row["type"]) for column, row in found.items()}
-    added, widened = compare(table, existing, wanted)
-    if (added or widened) and table.kind == "fact":
-        session.run(f"DROP VIEW IF EXISTS {current_view(name).sql}")
-    for column in added:
-        session.run(f"ALTER TABLE {name.sql} ADD COLUMN {identifier(column)} {wanted[column]}")
-    for column in widened:
-        session.run(f"ALTER TABLE {name.sql} ALTER COLUMN {identifier(column)} TYPE {wanted[column]}")
-    for relaxed in (column.name for column in table.columns if not column.not_null):
-        if relaxed in found and found[relaxed]["not_null"]:
-            session.run(f"ALTER TABLE {name.sql} ALTER COLUMN {identifier(relaxed)} DROP NOT NULL")
-    if (added or widened) and table.kind == "fact":
-        session.run(create_current_view(table, name))
-    return Target(table, name, wanted, is_new=False, added=tuple(added))
-
-
-def compare(
-    table: WarehouseTable, existing: Mapping[str, str], wanted: Mapping[str, str]
-) -> tuple[list[str], list[str]]:
-    """Return the columns to add and those to widen; anything else stops the load."""
-    own = {name for name in existing if name.startswith("_")} | {table.record_id}
-    if lost := [name for name in existing if name not in wanted and name not in own]:
-        raise SchemaDriftError(
-            f"The warehouse's {table.name} has a column {lost[0]} that its model no longer has. Bring it back, or drop "
-            f"it yourself: ALTER TABLE {table.name} DROP COLUMN {lost[0]}.",
-            table=table.name,
-        )
-    changed = [name for name, kind in wanted.items() if name in existing and existing[name] != kind]
-    for name in changed:
-        if not widens(existing[name], wanted[name]):
-            raise SchemaDriftError(
-                f"{table.name}.{name} is {existing[name]} in the warehouse and {wanted[name]} in the model. Only wider "
-                "types are taken over by themselves; CAST it in the model, or change the table yourself.",
-                table=table.name,
-            )
-    return [name for name in wanted if name not in existing], changed
-
-
-def widens(old: str, new: str) -> bool:
-    """Tell whether every value of the old type is one of the new."""
-    if new in WIDER.get(old, ()) or (_LIMITED.match(old) and new in {"text", "character varying"}):
-        return True
-    was, now = _digits(old), _digits(new)
-    if was is None:
-        return False
-    if new == "numeric":
-        return True
-    return now is not None and "numeric" in new and now[0] >= was[0] and now[1] >= was[1]
-
-
-def _digits(kind: str) -> tuple[int, int] | None:
-    """Return how many digits before and after the point a type holds."""
-    if found := _NUMERIC.match(kind):
-        precision, scale = int(found.group(1)), int(found.group(2))
-        return precision - scale, scale
-    return (WHOLE_DIGITS[kind], 0) if kind in WHOLE_DIGITS else None
-
-
-def create_table(table: WarehouseTable, name: TableName) -> str:
-    """Return the statement that creates a table without its keys."""
-    columns = [
-        f"{identifier(column.name)} {column.type}{' NOT NULL' if column.not_null else ''}" for column in table.columns
-    ]
-    serial = [f"{identifier(table.record_id)} bigserial NOT NULL"] if table.record_id else []
-    system = ("_batch bigint NOT NULL",) if table.load == "replace" else SYSTEM[table.kind]
-    return f"CREATE TABLE {name.sql} ({', '.join([*serial, *columns, *system])})"
-
-
-def finish(session: Session, target: Target) -> None:
-    """Add what a new table still lacks once it is filled: building keys over rows is faster than row by row."""
-    for statement in key_statements(target) if target.is_new else added_statements(session, target):
-        session.run(statement)
-
-
-def key_statements(target: Target) -> list[str]:
-    """Return the keys, indexes, foreign keys and view of a new table."""
-    table, name = target.table, target.name
+def layout(table: WarehouseTable) -> str:
+    """Return how the table keeps rows: versions of a fact, rows of a dimension, or a whole replaced at a time."""
     if table.load == "replace":
-        return []
-    key = column_list(table.key)
-    if table.kind != "fact":
-        return [f"ALTER TABLE {name.sql} ADD PRIMARY KEY ({key})", *_foreign_keys(target)]
-    return [
-        f"ALTER TABLE {name.sql} ADD PRIMARY KEY ({identifier(str(table.record_id))})",
-        f"CREATE UNIQUE INDEX ON {name.sql} ({key}) WHERE _current",
-        f"CREATE UNIQUE INDEX ON {name.sql} ({key}, _batch)",
-        *_foreign_keys(target),
-        create_current_view(table, name),
-    ]
+        return "replace"
+    return "fact" if table.kind == "fact" else "dimension"
 
 
-def _foreign_keys(target: Target) -> list[str]:
-    return [
-        f"ALTER TABLE {target.name.sql} ADD FOREIGN KEY ({column_list(reference.columns)}) "
-        f"REFERENCES {TableName(target.name.schema, reference.table).sql} ({column_list(reference.key)})"
-        for reference in target.table.references
-    ]
+def system_columns(table: WarehouseTable) -> tuple[str, ...]:
+    """Return the columns that Starlift adds after the model's."""
+    return {"fact": (BATCH, CURRENT, DELETED), "dimension": (BATCH, DELETED), "replace": (BATCH,)}[layout(table)]
 
 
-def added_statements(session: Session, target: Target) -> list[str]:
-    """Return NOT NULL for added columns that must have a value and by now have one in every row."""
-    needed = {column.name for column in target.table.columns if column.not_null}
-    return [
-        f"ALTER TABLE {target.name.sql} ALTER COLUMN {identifier(name)} SET NOT NULL"
-        for name in target.added
-        if name in needed
-        and not session.value(f"SELECT EXISTS (SELECT FROM {target.name.sql} WHERE {identifier(name)} IS NULL)")
-    ]
+def plan_changes(existing: ExistingTable | None, wanted: WarehouseTable, schema: str, batch: int) -> Plan:
+    """Return the statements that make the existing table the wanted one without losing a value.
+
+    Raises:
+        SchemaDriftError: that would take more than creating, adding and widening.
+    """
+    _check_names(wanted)
+    target = TableName(schema, wanted.name)
+    if existing is None:
+        return Plan(
+            before=(_create_table(wanted, target),),
+            after=(
+                *_create_keys(wanted, target),
+                *_add_references(wanted, wanted.references, schema),
+                *_view(wanted, (), schema),
+            ),
+        )
+    _check_shape(existing, wanted, target)
+    widened = tuple(_widen_columns(existing, wanted, target))
+    return Plan(
+        before=(
+            *(_drop_view(existing, wanted, schema) if widened else ()),
+            *widened,
+            *_add_columns(existing, wanted, target, batch),
+            *_drop_references(existing, wanted, target),
+        ),
+        after=(
+            *_add_references(wanted, _new_references(existing, wanted), schema),
+            *_view_again(existing, wanted, schema, bool(widened)),
+        ),
+    )
 
 
-def current_view(name: TableName) -> TableName:
-    """Return the view of a fact's current rows."""
-    return TableName(name.schema, f"current_{name.table}")
+def _check_names(wanted: WarehouseTable) -> None:
+    names = [wanted.name, *(column.name for column in wanted.columns)]
+    names += [view_name(wanted.name)] if layout(wanted) == "fact" else []
+    for name in names:
+        if len(name.encode()) > MAX_NAME_BYTES:
+            raise SchemaDriftError(
+                f"{wanted.name} needs the name {name!r}, and PostgreSQL keeps only {MAX_NAME_BYTES} bytes of a name. "
+                "Shorten it.",
+                table=wanted.name,
+            )
 
 
-def create_current_view(table: WarehouseTable, name: TableName) -> str:
-    """Return the statement for the view of a fact's current rows."""
-    columns = column_list((str(table.record_id), *(column.name for column in table.columns)))
-    return f"CREATE VIEW {current_view(name).sql} AS SELECT {columns} FROM {name.sql} WHERE _current AND NOT _deleted"
+def _create_table(wanted: WarehouseTable, target: TableName) -> str:
+    record_id = [f"{identifier(wanted.record_id)} bigserial"] if wanted.record_id else []
+    columns = [_definition(column) + (" NOT NULL" if column.not_null else "") for column in wanted.columns]
+    system = {
+        BATCH: f"{BATCH} bigint NOT NULL",
+        CURRENT: f"{CURRENT} boolean NOT NULL",
+        DELETED: f"{DELETED} boolean NOT NULL DEFAULT false",
+    }
+    body = [*record_id, *columns, *(system[name] for name in system_columns(wanted))]
+    return f"CREATE TABLE {target.sql} (\n    " + ",\n    ".join(body) + "\n)"
+
+
+def _definition(column: WarehouseColumn) -> str:
+    return f"{identifier(column.name)} {column.type}"
+
+
+def _create_keys(wanted: WarehouseTable, target: TableName) -> Iterator[str]:
+    key = column_list(wanted.key)
+    if layout(wanted) != "fact":
+        if wanted.key:
+            yield f"ALTER TABLE {target.sql} ADD PRIMARY KEY ({key})"
+        return
+    yield f"ALTER TABLE {target.sql} ADD PRIMARY KEY ({identifier(str(wanted.record_id))})"
+    yield f"CREATE UNIQUE INDEX ON {target.sql} ({key}) WHERE {CURRENT}"
+    yield f"CREATE UNIQUE INDEX ON {target.sql} ({key}, {BATCH})"
+
+
+def _add_references(wanted: WarehouseTable, references: tuple[Reference, ...], schema: str) -> Iterator[str]:
+    # Deferrable, because a parent with load = "replace" is for a moment empty.
+    for reference in references:
+        parent = TableName(schema, reference.table)
+        yield (
+            f"ALTER TABLE {TableName(schema, wanted.name).sql} ADD FOREIGN KEY ({column_list(reference.columns)}) "
+            f"REFERENCES {parent.sql} ({column_list(reference.key)}) DEFERRABLE INITIALLY IMMEDIATE"
+        )
+
+
+def _view(wanted: WarehouseTable, order: tuple[str, ...], schema: str) -> Iterator[str]:
+    """Yield the statement for the view of the latest versions; known columns keep their places in it."""
+    if layout(wanted) != "fact":
+        return
+    names = (str(wanted.record_id), *(column.name for column in wanted.columns))
+    ordered = (*order, *(name for name in names if name not in order))
+    yield (
+        f"CREATE OR REPLACE VIEW {TableName(schema, view_name(wanted.name)).sql} AS SELECT {column_list(ordered)} "
+        f"FROM {TableName(schema, wanted.name).sql} WHERE {CURRENT} AND NOT {DELETED}"
+    )
+
+
+def _drop_view(existing: ExistingTable, wanted: WarehouseTable, schema: str) -> Iterator[str]:
+    if existing.view:
+        yield f"DROP VIEW {TableName(schema, view_name(wanted.name)).sql}"
+
+
+def _view_again(existing: ExistingTable, wanted: WarehouseTable, schema: str, dropped: bool) -> Iterator[str]:
+    names = {str(wanted.record_id), *(column.name for column in wanted.columns)}
+    order = tuple(column.name for column in existing.view)
+    if dropped or set(order) != names:
+        yield from _view(wanted, () if set(order) - names else order, schema)
+    if dropped and existing.view:
+        view = TableName(schema, view_name(wanted.name)).sql
+        yield from (f"GRANT {privilege} ON {view} TO {grantee}" for privilege, grantee in existing.view_grants)
+
+
+def _check_shape(existing: ExistingTable, wanted: WarehouseTable, target: TableName) -> None:
+    names = {column.name for column in existing.columns}
+    system = {*system_columns(wanted), *([wanted.record_id] if wanted.record_id else [])}
+    if missing := sorted(system - names):
+        raise _drift(
+            wanted,
+            f"exists, but not as the {layout(wanted)} that Starlift makes: it lacks {', '.join(missing)}. "
+            f"Move it away (ALTER TABLE {target.sql} RENAME TO ...), or set another warehouse_schema",
+        )
+    key = existing.current_key if layout(wanted) == "fact" else existing.primary_key
+    if key != wanted.key:
+        raise _drift(
+            wanted,
+            f"has the key ({', '.join(key)}), and the model now says ({', '.join(wanted.key)}). Keep the model's key, "
+            "or give the model a new name",
+        )
+    if lost := sorted(names - system - {column.name for column in wanted.columns}):
+        raise _drift(
+            wanted,
+            f"has the column {lost[0]}, which the model no longer has. Put it back into the model, or drop it: "
+            f"{_drop_column(wanted, lost[0], target)}",
+        )
+
+
+def _drop_column(wanted: WarehouseTable, column: str, target: TableName) -> str:
+    view = TableName(target.schema, view_name(wanted.name))
+    first = f"DROP VIEW {view.sql}; " if layout(wanted) == "fact" else ""
+    return f"{first}ALTER TABLE {target.sql} DROP COLUMN {identifier(column)}"
+
+
+def _drift(wanted: WarehouseTable, message: str) -> SchemaDriftError:
+    return SchemaDriftError(f"The warehouse table {wanted.name} {message}.", table=wanted.name)
+
+
+def _widen_columns(existing: ExistingTable, wanted: WarehouseTable, target: TableName) -> Iterator[str]:
+    types = {column.name: column.type for column in existing.columns}
+    for column in wanted.columns:
+        old = types.get(column.name, column.type)
+        if widens(column.type, old):  # what the warehouse has is wide enough
+            continue
+        alter = f"ALTER TABLE {target.sql} ALTER COLUMN {identifier(column.name)} TYPE {column.type}"
+        if not widens(old, column.type):
+            raise _drift(
+                wanted,
+                f"has {column.name} as {old}, and the model now says {column.type}. Only wider types are "
+                "taken over by themselves: cast it in the model, set its type in the header, or convert the "
+                f"warehouse's: {alter} USING ...",
+            )
+        yield alter
+
+
+def _add_columns(existing: ExistingTable, wanted: WarehouseTable, target: TableName, batch: int) -> Iterator[str]:
+    """Yield what adds new columns, nullable until they are filled, and lets go of what is no longer required."""
+    known = {column.name: column for column in existing.columns}
+    for column in wanted.columns:
+        if column.name not in known:
+            yield f"ALTER TABLE {target.sql} ADD COLUMN {_definition(column)}"
+            note = literal(f"starlift: added in batch {batch}")
+            yield f"COMMENT ON COLUMN {target.sql}.{identifier(column.name)} IS {note}"
+        elif known[column.name].not_null and not column.not_null and column.name not in wanted.key:
+            yield f"ALTER TABLE {target.sql} ALTER COLUMN {identifier(column.name)} DROP NOT NULL"
+
+
+def columns_to_tighten(existing: ExistingTable | None, wanted: WarehouseTable) -> tuple[str, ...]:
+    """Return the columns that the model never leaves null and the warehouse still allows to be."""
+    if existing is None:
+        return ()
+    required = {column.name for column in existing.columns if column.not_null}
+    return tuple(column.name for column in wanted.columns if column.not_null and column.name not in required)
+
+
+def held_types(existing: ExistingTable | None, wanted: WarehouseTable) -> dict[str, str]:
+    """Return the types that the model's columns have in the warehouse once the plan is carried out."""
+    held = {column.name: column.type for column in existing.columns} if existing else {}
+    types = {column.name: (held.get(column.name, column.type), column.type) for column in wanted.columns}
+    return {name: old if widens(new, old) else new for name, (old, new) in types.items()}
+
+
+def added_columns(existing: ExistingTable | None, wanted: WarehouseTable, batch: int) -> dict[str, int]:
+    """Return the columns that older versions of a fact were written without, and the batch that added each."""
+    if existing is None:
+        return {}
+    known: dict[str, ExistingColumn] = {column.name: column for column in existing.columns}
+    marks = {column.name: known[column.name].added if column.name in known else batch for column in wanted.columns}
+    return {name: added for name, added in marks.items() if added is not None}
+
+
+def _new_references(existing: ExistingTable, wanted: WarehouseTable) -> tuple[Reference, ...]:
+    known = {found.reference for found in existing.references}
+    return tuple(reference for reference in wanted.references if reference not in known)
+
+
+def _drop_references(existing: ExistingTable, wanted: WarehouseTable, target: TableName) -> Iterator[str]:
+    """Yield what drops references of the model's own columns that it no longer declares."""
+    for found in existing.references:
+        if found.reference not in wanted.references:
+            yield f"ALTER TABLE {target.sql} DROP CONSTRAINT {identifier(found.name)}"

@@ -1,12 +1,13 @@
 """One transaction a batch: settings that do not depend on the role, and the lock that makes loads take turns."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from load.warehouse.ports import Session
 from utils.errors import DuplicateKeyError
+from utils.postgres.names import literal
 
 SETTINGS = {
     # A killed Lambda must not hold the lock for hours; the longest pause between two statements is a second.
@@ -32,8 +33,7 @@ def transaction(session: Session, lock_seconds: float) -> Iterator[None]:
     """Commit what the block wrote, or nothing of it."""
     session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
     try:
-        for name, value in {**SETTINGS, "lock_timeout": f"{lock_seconds * 1000:.0f}ms"}.items():
-            session.run("SELECT set_config(:name, :value, true)", name=name, value=value)
+        session.run(_set({**SETTINGS, "lock_timeout": f"{lock_seconds * 1000:.0f}ms"}))
         yield
         session.run("COMMIT")
     except BaseException:
@@ -42,9 +42,27 @@ def transaction(session: Session, lock_seconds: float) -> Iterator[None]:
         raise
 
 
+def _set(settings: Mapping[str, str]) -> str:
+    calls = (f"set_config({literal(name)}, {literal(value)}, true)" for name, value in settings.items())
+    return f"SELECT {', '.join(calls)}"
+
+
 def lock_warehouse(session: Session, schema: str) -> None:
     """Wait until no other load is at work, no longer than lock_timeout."""
     session.run(LOCK, schema=schema)
+
+
+@contextlib.contextmanager
+def closed_on_failure(session: Session) -> Iterator[None]:
+    """Close the session when the block is left halfway: a COPY that was begun can neither go on nor be rolled back."""
+    finished = False
+    try:
+        yield
+        finished = True
+    finally:
+        if not finished:
+            with contextlib.suppress(InterfaceError, OSError):
+                session.close()
 
 
 def sqlstate(error: DatabaseError) -> str:

@@ -1,114 +1,139 @@
-"""Parquet into staging tables: DuckDB writes CSV into a pipe that COPY reads at the other end."""
+"""Files into staging tables: DuckDB writes a Parquet file as CSV into a pipe that COPY reads at the other end."""
 
+import contextlib
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from load.warehouse.ports import Session
-from load.warehouse.schema import read_columns
+from load.warehouse.session import closed_on_failure
+from load.warehouse.target import Target
 from utils.errors import IntegrityError
-from utils.manifest import WarehouseTable
 from utils.postgres.names import column_list, identifier, literal
+from utils.store import DataFile
 
-PIPE_BYTES = 1 << 20  # one read of the pipe, one message to the server
-MEMORY = "96MB"  # DuckDB only passes rows on; the stage must fit a 256 MB function
+if TYPE_CHECKING:
+    import duckdb
+
+BLOCK_BYTES = 1 << 20  # one read of the pipe, one message to the server
+MEMORY = "96MB"  # DuckDB only passes rows on, and the stage must fit a function of 256 MB
 ANALYZE_ROWS = 1000  # below, the planner's guesses do no harm
+LATE = "_late"
+EXACT = "_exact"  # the texts of values that DuckDB's types cannot hold, by column
+
+Fetched = tuple[tuple[DataFile, Path], ...]
+"""Files of a manifest with where they rest on this machine, their checksums compared."""
 
 
-def staging_name(table: str) -> str:
-    """Return a staging table's name in SQL."""
-    return f"pg_temp.{identifier('stage_' + table)}"
+def create_staging(session: Session, target: Target) -> None:
+    """Create the staging table with the target's columns, and what is to be known of each row beside them."""
+    session.run(
+        f"CREATE TEMP TABLE staging_{target.place} ON COMMIT DROP AS SELECT {column_list(target.columns)}, "
+        f"NULL::boolean AS {LATE}, NULL::boolean AS _waited FROM {target.name} WITH NO DATA"
+    )
 
 
-def create_staging(session: Session, table: WarehouseTable) -> dict[str, str]:
-    """Create the table's staging table and return its columns' types as PostgreSQL writes them."""
-    stage = staging_name(table.name)
-    columns = ", ".join(f"{identifier(column.name)} {column.type}" for column in table.columns)
-    session.run(f"CREATE TEMPORARY TABLE {identifier('stage_' + table.name)} ({columns}, _late boolean) ON COMMIT DROP")
-    return {str(row["name"]): str(row["type"]) for row in read_columns(session, stage) if row["name"] != "_late"}
+def create_gone(session: Session, target: Target) -> None:
+    """Create the staging table for the keys that are gone."""
+    session.run(
+        f"CREATE TEMP TABLE gone_{target.place} ON COMMIT DROP AS "
+        f"SELECT {column_list(target.table.key)} FROM {target.name} WITH NO DATA"
+    )
 
 
-def create_key_staging(session: Session, table: WarehouseTable, types: Mapping[str, str]) -> str:
-    """Create a staging table for keys that are gone and return its name in SQL."""
-    name = f"gone_{table.name}"
-    columns = ", ".join(f"{identifier(key)} {types[key]}" for key in table.key)
-    session.run(f"CREATE TEMPORARY TABLE {identifier(name)} ({columns}) ON COMMIT DROP")
-    return f"pg_temp.{identifier(name)}"
+def copy_rows(session: Session, target: Target, files: Fetched) -> None:
+    """Copy rows into the staging table."""
+    for file, path in files:
+        _copy_parquet(session, f"{target.staging} ({column_list((*target.columns, LATE))})", target.columns, file, path)
+    if sum(file.rows for file, _ in files) > ANALYZE_ROWS:
+        session.run(f"ANALYZE {target.staging}")
 
 
-def copy_rows(session: Session, table: WarehouseTable, path: Path) -> int:
-    """Copy a Parquet file's rows into the staging table and return their number."""
+def copy_gone(session: Session, target: Target, files: Fetched) -> None:
+    """Copy the keys of rows that are gone."""
+    for file, path in files:
+        _copy_parquet(session, target.gone, target.table.key, file, path)
+
+
+def copy_lines(session: Session, table: str, file: DataFile, path: Path) -> None:
+    """Copy JSON lines into a table of one column."""
+    with closed_on_failure(session), path.open("rb") as lines:
+        quoted = (b'"' + line.rstrip(b"\r\n").replace(b'"', b'""') + b'"\n' for line in lines)
+        count = session.copy_in(f"COPY {table} FROM STDIN (FORMAT csv)", quoted)
+    _check_count(file, count)
+
+
+def _copy_parquet(session: Session, target: str, columns: tuple[str, ...], file: DataFile, path: Path) -> None:
+    with _open_duckdb() as reader:
+        query = _select(reader, columns, file, path)
+        _check_count(file, _pipe(session, reader, query, f"COPY {target} FROM STDIN (FORMAT csv)", file))
+
+
+@contextlib.contextmanager
+def _open_duckdb() -> Iterator["duckdb.DuckDBPyConnection"]:
+    import duckdb  # a run with nothing to load answers before this tenth of a second
+
     with duckdb.connect(config={"memory_limit": MEMORY, "threads": "1"}) as reader:
         reader.execute("SET TimeZone = 'UTC'")
-        held = {name: kind for name, kind, *_ in reader.execute(f"DESCRIBE FROM {_parquet(path)}").fetchall()}
-        texts = [_text(column.name, held) for column in table.columns]
-        count = _pipe(session, reader, f"SELECT {', '.join(texts)}, _late FROM {_parquet(path)}", _target(table))
-    if count > ANALYZE_ROWS:
-        session.run(f"ANALYZE {staging_name(table.name)}")
-    return count
+        yield reader
 
 
-def _target(table: WarehouseTable) -> str:
-    names = column_list((*(column.name for column in table.columns), "_late"))
-    return f"{staging_name(table.name)} ({names})"
-
-
-def copy_keys(session: Session, stage: str, key: tuple[str, ...], path: Path) -> int:
-    """Copy the keys of rows that are gone."""
-    with duckdb.connect(config={"memory_limit": MEMORY, "threads": "1"}) as reader:
-        return _pipe(
-            session, reader, f"SELECT {column_list(key)} FROM {_parquet(path)}", f"{stage} ({column_list(key)})"
+def _check_count(file: DataFile, count: int) -> None:
+    if count != file.rows:
+        raise IntegrityError(
+            f"{file.key} gave {count:,} rows, and its manifest says {file.rows:,}. Transform the batch again.",
+            key=file.key,
         )
 
 
-def copy_quarantine(session: Session, stage: str, path: Path) -> int:
-    """Copy quarantined rows from JSON lines."""
-    columns = "{model: 'VARCHAR', key: 'JSON', rule: 'VARCHAR', reason: 'VARCHAR', row: 'JSON'}"
-    lines = f"read_json({literal(str(path))}, format = 'newline_delimited', columns = {columns})"
-    with duckdb.connect(config={"memory_limit": MEMORY, "threads": "1"}) as reader:
-        return _pipe(session, reader, f"SELECT model, key, rule, reason, row FROM {lines}", stage)
+def _select(reader: "duckdb.DuckDBPyConnection", columns: tuple[str, ...], file: DataFile, path: Path) -> str:
+    """Return the query for a file's rows as PostgreSQL reads them, `_late` last where the file has it."""
+    source = f"read_parquet({literal(str(path))})"
+    held = {name: kind for name, kind, *_ in reader.execute(f"DESCRIBE FROM {source}").fetchall()}
+    if missing := [name for name in columns if name not in held]:
+        raise IntegrityError(
+            f"{file.key} lacks the column {missing[0]} that its manifest names. Transform the batch again.",
+            key=file.key,
+        )
+    texts = [_text(name, held[name], EXACT in held) for name in columns]
+    return f"SELECT {', '.join([*texts, *([LATE] if LATE in held else [])])} FROM {source}"
 
 
-def _parquet(path: Path) -> str:
-    return f"read_parquet({literal(str(path))})"
-
-
-def _text(name: str, held: Mapping[str, str]) -> str:
-    """Return a column as PostgreSQL reads it; a value kept as exact text comes before the typed one."""
+def _text(name: str, kind: str, has_exact: bool) -> str:
     column = identifier(name)
-    if held.get(name) is None:
-        raise IntegrityError(f"The Parquet file lacks the column {name} that its manifest names. Restore the object.")
-    return f"coalesce(_exact[{literal(name)}], CAST({column} AS VARCHAR))" if "_exact" in held else column
+    if kind == "BLOB":
+        return f"'\\x' || hex({column})"
+    return f"coalesce({EXACT}[{literal(name)}], CAST({column} AS VARCHAR))" if has_exact else column
 
 
-def _pipe(session: Session, reader: duckdb.DuckDBPyConnection, query: str, target: str) -> int:
-    """Stream a query's rows as CSV into a table: NULL unquoted, everything else quoted, so that '' stays ''."""
+def _pipe(session: Session, reader: "duckdb.DuckDBPyConnection", query: str, statement: str, file: DataFile) -> int:
+    """Stream a query's rows as CSV into a COPY: NULL unquoted, all else quoted, so that '' stays apart from it."""
+    from duckdb import Error
+
     read_end, write_end = os.pipe()
-    failure: list[duckdb.Error] = []
+    failure: list[Error] = []
 
     def write() -> None:
         try:
             reader.execute(f"COPY ({query}) TO '/dev/fd/{write_end}' (FORMAT csv, HEADER false, FORCE_QUOTE *)")
-        except duckdb.Error as error:
+        except Error as error:
             failure.append(error)
         finally:
             os.close(write_end)
 
+    def blocks() -> Iterator[bytes]:
+        while block := os.read(read_end, BLOCK_BYTES):
+            yield block
+        if failure:  # before the COPY is told that it is complete
+            raise IntegrityError(f"{file.key} cannot be read: {failure[0]}. Restore that object.", key=file.key)
+
     writer = threading.Thread(target=write, name="parquet to csv")
     writer.start()
     try:
-        count = session.copy_in(f"COPY {target} FROM STDIN (FORMAT csv)", _blocks(read_end))
+        with closed_on_failure(session):
+            return session.copy_in(statement, blocks())
     finally:
-        os.close(read_end)
+        os.close(read_end)  # a writer that is still at it fails, and so ends
         writer.join()
-    if failure:
-        raise IntegrityError(f"The file of {target} cannot be read: {failure[0]}. Restore the object.") from failure[0]
-    return count
-
-
-def _blocks(read_end: int) -> Iterator[bytes]:
-    while block := os.read(read_end, PIPE_BYTES):
-        yield block

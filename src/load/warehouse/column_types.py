@@ -1,0 +1,89 @@
+"""What PostgreSQL's types allow: which may widen into which, and how two values are compared."""
+
+import re
+
+from load.warehouse.ports import Session
+from utils.errors import ConfigurationError
+from utils.postgres.names import identifier
+
+SPELLED = re.compile(r'[A-Za-z_"][\w ".]*(\(\s*\d+\s*(,\s*-?\d+\s*)?\))?[\w ]*(\[\])*')
+INTEGERS = {"smallint": 5, "integer": 10, "bigint": 19}  # with the digits that each may need
+TEXTS = {"text", "character varying", "character"}
+FLOATS = ["real", "double precision"]
+PRECISE = {"timestamp without time zone", "timestamp with time zone", "time without time zone", "time with time zone"}
+# These have no `=`, or one that calls different values equal: boxes of one area, 1 month and 30 days.
+COMPARED_AS_TEXT = {"json", "xml", "interval", "point", "line", "lseg", "box", "path", "polygon", "circle", "jsonpath"}
+
+_PARTS = re.compile(r"^([^(\[]+?)\s*(?:\((-?\d+)(?:,\s*(-?\d+))?\))?([^(\[]*)((?:\[\])*)$")
+
+
+def spell_types(session: Session, types: list[str]) -> dict[str, str]:
+    """Return each type's name as the server itself spells it."""
+    if not types:
+        return {}
+    for name in types:
+        _check_spelling(name)
+    session.run(f"SELECT {', '.join(f'NULL::{name}' for name in types)} LIMIT 0")
+    found = [(column["type_oid"], column["type_modifier"]) for column in session.columns]
+    spelled = session.run(
+        "SELECT pg_catalog.format_type(oid::oid, modifier::integer)"
+        " FROM unnest(CAST(:oids AS bigint[]), CAST(:modifiers AS integer[])) WITH ORDINALITY"
+        " AS given (oid, modifier, place) ORDER BY place",
+        oids=[oid for oid, _ in found],
+        modifiers=[modifier for _, modifier in found],
+    )
+    return {name: row[0] for name, row in zip(types, spelled or [], strict=True)}
+
+
+def _check_spelling(spelled: str) -> None:
+    """Refuse what is not a type's name, for a type can be neither bound nor quoted in a statement."""
+    if not SPELLED.fullmatch(spelled):
+        raise ConfigurationError(f"{spelled!r} is not the name of a PostgreSQL type. Correct it in the model's header.")
+
+
+def _split(spelled: str) -> tuple[str, tuple[int, ...]]:
+    """Return a type's name without its modifiers, and the modifiers."""
+    match = _PARTS.match(spelled)
+    if match is None:
+        return spelled, ()
+    name, first, second, rest, array = match.groups()
+    return f"{name}{rest}{array}", tuple(int(number) for number in (first, second) if number is not None)
+
+
+def widens(old: str, new: str) -> bool:
+    """Tell whether every value of the old type is the same value in the new one."""
+    (old_name, old_size), (new_name, new_size) = _split(old), _split(new)
+    if old_name in INTEGERS and new_name in INTEGERS:
+        return INTEGERS[old_name] <= INTEGERS[new_name]
+    if new_name == "numeric":
+        return _fits_numeric(old_name, old_size, new_size)
+    if old_name in TEXTS and new_name in TEXTS:
+        return _fits_text(old_name, old_size, new_name, new_size)
+    if old_name in FLOATS and new_name in FLOATS:
+        return FLOATS.index(old_name) <= FLOATS.index(new_name)
+    if old_name == new_name and old_name in PRECISE:
+        return not new_size or (bool(old_size) and old_size <= new_size)
+    return old == new
+
+
+def _fits_numeric(old_name: str, old_size: tuple[int, ...], new_size: tuple[int, ...]) -> bool:
+    if old_name in INTEGERS:
+        old_size = (INTEGERS[old_name], 0)
+    elif old_name != "numeric":
+        return False
+    if not new_size or not old_size:
+        return not new_size
+    (digits, scale), (new_digits, new_scale) = old_size, new_size
+    return scale <= new_scale and digits - scale <= new_digits - new_scale
+
+
+def _fits_text(old_name: str, old_size: tuple[int, ...], new_name: str, new_size: tuple[int, ...]) -> bool:
+    if new_name == "text" or (new_name == "character varying" and not new_size):
+        return True
+    return old_name == new_name and bool(old_size) and old_size <= new_size
+
+
+def comparable(column: str, spelled: str, alias: str) -> str:
+    """Return the SQL whose equality means that nobody could tell two values of this type apart."""
+    name = f"{alias}.{identifier(column)}"
+    return f"{name}::text" if _split(spelled.removesuffix("[]"))[0] in COMPARED_AS_TEXT else name
