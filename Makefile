@@ -24,8 +24,8 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
-demo: setup ## run the main job on this machine: seed, lift, edit, lift again, verify
-	@$(BIN)/python -m local.demo
+demo: setup ## run the main job on this machine: seed, lift, edit, lift again, verify (ORDERS=1000000 for a larger one)
+	@$(BIN)/python -m local.demo $(ORDERS)
 
 test: setup ## run every test
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 300 --cov --cov-report=term

@@ -106,12 +106,12 @@ class _Demo:
                 self.teller.console.print(bar_table(title, headings, rows), "")
 
 
-def main() -> int:
-    """Run the demo and return the exit code."""
+def main(orders: int = ORDERS) -> int:
+    """Run the demo over that many sales orders and return the exit code."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     started = time.monotonic()
     try:
-        equal = _run(_Teller(console))
+        equal = _run(_Teller(console), orders)
     except PipelineError as error:
         console.print(f"{type(error).__name__}: {error}", style="bold red", markup=False)
         return 1
@@ -119,13 +119,13 @@ def main() -> int:
     return 0 if equal else 1
 
 
-def _run(teller: _Teller) -> bool:
+def _run(teller: _Teller, orders: int) -> bool:
     console = teller.console
     with teller.telling("Building the three Lambda packages (kept in build/ for the next time)"):
         zips = build_packages(say=lambda line: console.print(f"    {line}", markup=False))
     with embedded_postgres() as postgres, emulated_aws(on_log=teller.tell_log_line) as aws:
-        with teller.telling(f"Seeding a totesys database: {ORDERS:,} sales orders, set by set, in PostgreSQL"):
-            _seed(postgres)
+        with teller.telling(f"Seeding a totesys database: {orders:,} sales orders, set by set, in PostgreSQL"):
+            _seed(postgres, orders)
         with teller.telling("Deploying to the emulated AWS: buckets, secrets, functions, state machine, alerts"):
             deployment = deploy_warehouse(aws, zips, _settings(postgres))
         demo = _Demo(teller, read_project(ROOT / PROJECT), postgres, aws, deployment)
@@ -160,13 +160,13 @@ def _verify(demo: _Demo) -> bool:
     return equal
 
 
-def _seed(postgres: EmbeddedPostgres) -> None:
+def _seed(postgres: EmbeddedPostgres, orders: int) -> None:
     with _connection(postgres, "postgres") as server:
         for database in ("source", "warehouse"):
             server.run(f"CREATE DATABASE {database}")
     with _connection(postgres, "source") as source:
         generator.create_schema(source)
-        generator.seed(source, orders=ORDERS)
+        generator.seed(source, orders=orders)
 
 
 def _edit(postgres: EmbeddedPostgres, console: Console) -> None:
@@ -202,4 +202,4 @@ def _settings(postgres: EmbeddedPostgres) -> Settings:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(int, sys.argv[1:])))
