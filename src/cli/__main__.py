@@ -1,5 +1,0 @@
-"""`python -m cli`: the starlift command."""
-
-from cli.main import main
-
-main()
