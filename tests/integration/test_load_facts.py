@@ -3,6 +3,7 @@
 import pytest
 
 from tests.load_factories import Place, dimension, fact
+from utils.errors import DuplicateKeyError
 
 VERSIONS = "SELECT units, _batch, _current, _deleted FROM fact_sale WHERE sale_id = 1 ORDER BY fact_sale_record_id"
 CURRENT = "SELECT sale_id, units FROM current_fact_sale ORDER BY 1"
@@ -113,8 +114,6 @@ def test_composite_keys_name_one_row_together(place):
 
 
 def test_a_key_that_a_batch_holds_twice_stops_the_load_by_name(place):
-    from utils.errors import DuplicateKeyError
-
     place.transform(fact().bringing((1, 1, 5), (1, 1, 6)))
 
     with pytest.raises(DuplicateKeyError, match="fact_sale"):
