@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from load.warehouse.ports import Session
 from load.warehouse.session import closed_on_failure
 from load.warehouse.target import Target
-from utils.errors import IntegrityError
+from utils.errors import IntegrityError, ResourceExhaustedError
 from utils.postgres.names import column_list, identifier, literal
 from utils.store import DataFile
 
@@ -66,18 +66,24 @@ def copy_lines(session: Session, table: str, file: DataFile, path: Path) -> None
 
 
 def _copy_parquet(session: Session, target: str, columns: tuple[str, ...], file: DataFile, path: Path) -> None:
-    with _open_duckdb() as reader:
+    with _open_duckdb(file) as reader:
         query = _select(reader, columns, file, path)
-        _check_count(file, _pipe(session, reader, query, f"COPY {target} FROM STDIN (FORMAT csv)", file))
+        _check_count(file, _pipe(session, reader, query, f"COPY {target} FROM STDIN (FORMAT csv)"))
 
 
 @contextlib.contextmanager
-def _open_duckdb() -> Iterator["duckdb.DuckDBPyConnection"]:
+def _open_duckdb(file: DataFile) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """Open an engine that reads one file, and name its errors."""
     import duckdb  # a run with nothing to load answers before this tenth of a second
 
-    with duckdb.connect(config={"memory_limit": MEMORY, "threads": "1"}) as reader:
-        reader.execute("SET TimeZone = 'UTC'")
-        yield reader
+    try:
+        with duckdb.connect(config={"memory_limit": MEMORY, "threads": "1"}) as reader:
+            reader.execute("SET TimeZone = 'UTC'")
+            yield reader
+    except duckdb.OutOfMemoryException as error:
+        raise ResourceExhaustedError(f"The rows of {file.key} are too large for {MEMORY} of memory.") from error
+    except duckdb.Error as error:
+        raise IntegrityError(f"{file.key} cannot be read: {error}. Restore that object.", key=file.key) from error
 
 
 def _check_count(file: DataFile, count: int) -> None:
@@ -108,17 +114,17 @@ def _text(name: str, kind: str, has_exact: bool) -> str:
     return f"coalesce({EXACT}[{literal(name)}], CAST({column} AS VARCHAR))" if has_exact else column
 
 
-def _pipe(session: Session, reader: "duckdb.DuckDBPyConnection", query: str, statement: str, file: DataFile) -> int:
+def _pipe(session: Session, reader: "duckdb.DuckDBPyConnection", query: str, statement: str) -> int:
     """Stream a query's rows as CSV into a COPY: NULL unquoted, all else quoted, so that '' stays apart from it."""
-    from duckdb import Error
+    import duckdb
 
     read_end, write_end = os.pipe()
-    failure: list[Error] = []
+    failure: list[duckdb.Error] = []
 
     def write() -> None:
         try:
             reader.execute(f"COPY ({query}) TO '/dev/fd/{write_end}' (FORMAT csv, HEADER false, FORCE_QUOTE *)")
-        except Error as error:
+        except duckdb.Error as error:
             failure.append(error)
         finally:
             os.close(write_end)
@@ -127,7 +133,7 @@ def _pipe(session: Session, reader: "duckdb.DuckDBPyConnection", query: str, sta
         while block := os.read(read_end, BLOCK_BYTES):
             yield block
         if failure:  # before the COPY is told that it is complete
-            raise IntegrityError(f"{file.key} cannot be read: {failure[0]}. Restore that object.", key=file.key)
+            raise failure[0]
 
     writer = threading.Thread(target=write, name="parquet to csv")
     writer.start()
