@@ -221,7 +221,7 @@ def held_types(existing: ExistingTable | None, wanted: WarehouseTable) -> dict[s
 
 
 def added_columns(existing: ExistingTable | None, wanted: WarehouseTable, batch: int) -> dict[str, int]:
-    """Return the columns that older versions of a fact were written without, and the batch that added each."""
+    """Return the columns that older rows were written without, and the batch that added each."""
     if existing is None:
         return {}
     known: dict[str, ExistingColumn] = {column.name: column for column in existing.columns}

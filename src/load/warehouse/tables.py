@@ -75,7 +75,7 @@ def prepare_table(session: Session, catalogue: Catalogue, place: int) -> Prepare
         batch=catalogue.batch,
         types=schema.held_types(existing, wanted),
         is_new=existing is None,
-        added=schema.added_columns(existing, wanted, catalogue.batch) if wanted.kind == "fact" else {},
+        added=schema.added_columns(existing, wanted, catalogue.batch),
     )
     return Prepared(target, plan.after, schema.columns_to_tighten(existing, wanted))
 
@@ -95,7 +95,8 @@ def _tighten(session: Session, target: Target, column: str) -> None:
     name = identifier(column)
     if not session.value(f"SELECT EXISTS (SELECT FROM {target.name} WHERE {name} IS NULL)"):
         session.run(f"ALTER TABLE {target.name} ALTER COLUMN {name} SET NOT NULL")
-        session.run(f"COMMENT ON COLUMN {target.name}.{name} IS NULL")
+        if column in target.added:
+            session.run(f"COMMENT ON COLUMN {target.name}.{name} IS NULL")
     elif column not in target.added:
         logger.warning("column stays nullable", extra={"table": target.table.name, "column": column})
 

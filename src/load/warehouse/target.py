@@ -18,7 +18,7 @@ class Target:
     batch: int
     types: Mapping[str, str]  # of the model's columns, as the warehouse has them by now
     is_new: bool
-    added: Mapping[str, int]  # columns that older versions of a fact lack, and the batch that added each
+    added: Mapping[str, int]  # columns that older rows were written without, and the batch that added each
 
     @property
     def name(self) -> str:
