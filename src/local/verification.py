@@ -11,8 +11,11 @@ from extraction.database.whole import extract_whole_and_pending
 from load.warehouse import ledger
 from load.warehouse.session import transaction
 from load.warehouse.wiring import WAREHOUSE
+from local.comparable import EXACT, held_text, held_value, json_lines, model_text, model_texts
 from transformation.star_schema.engine import open_engine
 from transformation.star_schema.pipeline import transform_batch
+from transformation.star_schema.relations import LINE_BYTES
+from transformation.star_schema.types import to_duckdb
 from transformation.star_schema.wiring import open_ports
 from utils.batch_log import LandingEntry
 from utils.errors import ConfigurationError
@@ -85,26 +88,26 @@ class _Comparison:
             if table.load == "replace":
                 yield self._compare_whole(table, rows)
             else:
-                self._read_keys("pending", table, later.get(table.name))
+                self._read_keys(table, later.get(table.name))
                 self._read_quarantine(table)
                 yield self._compare_by_key(table, rows)
 
     def _read_expected(self, table: WarehouseTable) -> None:
-        """Make the model's rows the view `expected`, each value as the text that the warehouse would show."""
-        columns = ", ".join(f"{identifier(name)}" for name in _names(table))
-        self.database.execute(f"CREATE OR REPLACE TEMP VIEW expected AS {self._rows(table, table.rows, 0, columns)}")
+        """Make the model's rows the view `expected`, with the exact texts of values that DuckDB cannot hold."""
+        rows = self._rows(table, table.rows, 0)
+        self.database.execute(f"CREATE OR REPLACE TEMP VIEW expected AS SELECT *, true AS _there FROM ({rows})")
 
-    def _rows(self, table: WarehouseTable, files: Iterable[DataFile], store: int, columns: str) -> str:
+    def _rows(self, table: WarehouseTable, files: Iterable[DataFile], store: int) -> str:
+        """Return the query for rows of the model; `_exact` maps no column where every value is held as it is."""
         paths = [literal(str(self.stores[store].root / file.key)) for file in files]
-        if paths:
-            exact = "*, NULL AS _exact" if not self._has_exact(paths) else "*"
-            return f"SELECT {columns}, _exact FROM (SELECT {exact} FROM read_parquet([{', '.join(paths)}]))"
-        empty = ", ".join(f"NULL::VARCHAR AS {identifier(name)}" for name in _names(table))
-        return f"SELECT {columns}, NULL AS _exact FROM (SELECT {empty} WHERE false)"
-
-    def _has_exact(self, paths: list[str]) -> bool:
-        described = self.database.execute(f"DESCRIBE FROM read_parquet([{', '.join(paths)}])").fetchall()
-        return any(name == "_exact" for name, *_ in described)
+        columns = column_list(_names(table))
+        if not paths:
+            nulls = (f"NULL::{to_duckdb(column.type)} AS {identifier(column.name)}" for column in table.columns)
+            return f"SELECT {', '.join(nulls)}, NULL::{EXACT} AS _exact WHERE false"
+        source = f"read_parquet([{', '.join(paths)}])"
+        described = self.database.execute(f"DESCRIBE FROM {source}").fetchall()
+        exact = "_exact" if any(name == "_exact" for name, *_ in described) else f"NULL::{EXACT} AS _exact"
+        return f"SELECT {columns}, {exact} FROM {source}"
 
     def _read_held(self, table: WarehouseTable) -> int:
         """Make the warehouse's current rows the view `held`, as text, and return their number."""
@@ -114,69 +117,77 @@ class _Comparison:
         query = f"SELECT {column_list(_names(table))} FROM {name.sql} {where}"
         if not self.session.value("SELECT pg_catalog.to_regclass(:name) IS NOT NULL", name=name.sql):
             query = f"SELECT {', '.join('NULL::text' for _ in table.columns)} WHERE false"
-        rows = self._dump(query, path)
-        self._view("held", _names(table), path)
+        rows, longest = self._dump(query, path)
+        self._read_csv("held", _names(table), path, longest)
         return rows
 
-    def _dump(self, query: str, path: Path) -> int:
-        copy = self.session.copy_out(f"COPY ({query}) TO STDOUT (FORMAT csv)", MAX_ROW_BYTES)
+    def _dump(self, query: str, path: Path) -> tuple[int, int]:
+        """Write a query's rows as CSV and return their number, and a length that none of them exceeds."""
+        copy, longest = self.session.copy_out(f"COPY ({query}) TO STDOUT (FORMAT csv)", MAX_ROW_BYTES), 0
         with path.open("wb") as stream:
             for block in copy:
                 stream.write(block)
-        return copy.rows
+                longest = max(longest, len(block))
+        return copy.rows, longest
 
-    def _view(self, view: str, names: tuple[str, ...], path: Path) -> None:
+    def _read_csv(self, table: str, names: tuple[str, ...], path: Path, longest: int) -> None:
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
         self.database.execute(
-            f"CREATE OR REPLACE TEMP TABLE {view} AS FROM read_csv({literal(str(path))}, columns = {{{columns}}}, "
+            f"CREATE OR REPLACE TEMP TABLE {table} AS FROM read_csv({literal(str(path))}, columns = {{{columns}}}, "
             "header = false, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
-            "allow_quoted_nulls = false)"
+            f"allow_quoted_nulls = false, max_line_size = {max(LINE_BYTES, longest)})"
         )
 
-    def _read_keys(self, view: str, table: WarehouseTable, later: WarehouseTable | None) -> None:
-        """Make the keys of rows written since the last loaded batch a table."""
-        keys = column_list(table.key)
-        texts = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in table.key)
-        files = later.rows + later.gone if later else ()
-        paths = [literal(str(self.stores[1].root / file.key)) for file in files]
-        parts = [f"SELECT {texts} FROM read_parquet({path})" for path in paths]
-        parts.append(f"SELECT {', '.join(f'NULL::VARCHAR AS {identifier(name)}' for name in table.key)} WHERE false")
-        self.database.execute(
-            f"CREATE OR REPLACE TEMP TABLE {view} AS SELECT DISTINCT {keys} FROM ({' UNION ALL '.join(parts)})"
-        )
+    def _read_keys(self, table: WarehouseTable, later: WarehouseTable | None) -> None:
+        """Make the keys of rows written since the last loaded batch the table `pending`."""
+        written = f"SELECT {model_texts(table.key)} FROM ({self._rows(table, later.rows if later else (), 1)}) e"
+        parts, root = [written], self.stores[1].root
+        gone = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in table.key)
+        refused = ", ".join(f"key ->> {literal(name)}" for name in table.key)
+        if later:
+            parts += [f"SELECT {gone} FROM read_parquet({literal(str(root / file.key))})" for file in later.gone]
+            parts += [f"SELECT {refused} FROM {json_lines(root / file.key)}" for file in later.quarantine]
+        self.database.execute(f"CREATE OR REPLACE TEMP TABLE pending AS {' UNION '.join(parts)}")
 
     def _read_quarantine(self, table: WarehouseTable) -> None:
         """Make the keys in quarantine a table: those the warehouse knows of."""
-        path = self.folder / "quarantined.csv"
+        path, kinds = self.folder / "quarantined.csv", self._kinds("expected")
         keys = ", ".join(f"key ->> {literal(name)}" for name in table.key)
-        self._dump(f"SELECT DISTINCT {keys} FROM starlift.quarantine WHERE model = {literal(table.name)}", path)
-        self._view("quarantined", table.key, path)
+        query = f"SELECT DISTINCT {keys} FROM starlift.quarantine WHERE model = {literal(table.name)}"
+        self._read_csv("waiting", table.key, path, self._dump(query, path)[1])
+        texts = ", ".join(f"{held_text(f'h.{identifier(k)}', kinds[k])} AS {identifier(k)}" for k in table.key)
+        self.database.execute(f"CREATE OR REPLACE TEMP TABLE quarantined AS SELECT {texts} FROM waiting h")
 
     def _compare_by_key(self, table: WarehouseTable, rows: int) -> TableComparison:
         kinds = self._kinds("expected")
-        same = " AND ".join(f"{_cast(f'h.{identifier(k)}', kinds[k])} = e.{identifier(k)}" for k in table.key)
         differs = " OR ".join(self._differs(name, kinds[name]) for name in _names(table) if name not in table.key)
-        first = identifier(table.key[0])
         keys = ", ".join(
-            f"coalesce(CAST(e.{identifier(k)} AS VARCHAR), h.{identifier(k)}) AS {identifier(k)}" for k in table.key
+            f"coalesce({model_text(k)}, {held_text(f'h.{identifier(k)}', kinds[k])}) AS {identifier(k)}"
+            for k in table.key
         )
-        kind = f"CASE WHEN h.{first} IS NULL THEN 'missing' WHEN e.{first} IS NULL THEN 'extra' ELSE 'different' END"
+        kind = "CASE WHEN h._there IS NULL THEN 'missing' WHEN e._there IS NULL THEN 'extra' ELSE 'different' END"
         self.database.execute(
             f"CREATE OR REPLACE TEMP TABLE differences AS SELECT {keys}, {kind} AS difference "
-            f"FROM expected e FULL JOIN held h ON {same} "
-            f"WHERE e.{first} IS NULL OR h.{first} IS NULL OR {differs or 'false'}"
+            f"FROM expected e FULL JOIN (SELECT *, true AS _there FROM held) h ON {self._same_key(table, kinds)} "
+            f"WHERE e._there IS NULL OR h._there IS NULL OR {differs or 'false'}"
         )
         if table.kind == "calendar":  # it may cover more days than the source's rows need today
             self.database.execute("DELETE FROM differences WHERE difference = 'extra'")
         return self._result(table, rows)
+
+    def _same_key(self, table: WarehouseTable, kinds: Mapping[str, str]) -> str:
+        """Return the join by key: typed, which is fast, or by text where a key holds what DuckDB cannot."""
+        held = {name: f"h.{identifier(name)}" for name in table.key}
+        if self._count("SELECT 1 FROM expected WHERE _exact IS NOT NULL LIMIT 1"):
+            return " AND ".join(f"{model_text(name)} = {held_text(held[name], kinds[name])}" for name in table.key)
+        return " AND ".join(f"{held_value(held[name], kinds[name])} = e.{identifier(name)}" for name in table.key)
 
     def _kinds(self, view: str) -> dict[str, str]:
         return {name: kind for name, kind, *_ in self.database.execute(f"DESCRIBE {view}").fetchall()}
 
     def _differs(self, name: str, kind: str) -> str:
         column = identifier(name)
-        exact = f"e._exact[{literal(name)}]" if self._kinds("expected")["_exact"].startswith("MAP") else "NULL::VARCHAR"
-        held = _cast(f"h.{column}", kind)
+        exact, held = f"e._exact[{literal(name)}]", held_value(f"h.{column}", kind)
         typed = f"(e.{column} IS DISTINCT FROM {held} OR (h.{column} IS NOT NULL AND {held} IS NULL))"
         return f"CASE WHEN {exact} IS NOT NULL THEN {exact} IS DISTINCT FROM h.{column} ELSE {typed} END"
 
@@ -201,8 +212,10 @@ class _Comparison:
     def _compare_whole(self, table: WarehouseTable, rows: int) -> TableComparison:
         """Compare a table without a key as a multiset of rows."""
         kinds = self._kinds("expected")
-        expected = f"SELECT {column_list(_names(table))} FROM expected"
-        held = f"SELECT {', '.join(_cast(identifier(name), kinds[name]) for name in _names(table))} FROM held"
+        expected = f"SELECT {model_texts(_names(table))} FROM expected e"
+        held = (
+            f"SELECT {', '.join(held_text(f'h.{identifier(name)}', kinds[name]) for name in _names(table))} FROM held h"
+        )
         counts = {
             "missing": self._count(f"{expected} EXCEPT ALL {held}"),
             "extra": self._count(f"{held} EXCEPT ALL {expected}"),
@@ -216,10 +229,6 @@ class _Comparison:
 
 def _names(table: WarehouseTable) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns)
-
-
-def _cast(text: str, kind: str) -> str:
-    return text if kind == "VARCHAR" else f"TRY_CAST({text} AS {kind})"
 
 
 def _comparison(table: str, rows: int, counts: Mapping[str, int], examples: tuple[str, ...]) -> TableComparison:

@@ -53,13 +53,16 @@ class ModelRows:
         rows = self._path("rows.parquet")
         if self.some_lost or not self._build_fast(rows):
             return self._build_carefully(rows)
-        gone = self._write_gone("", lenient=False) if self._tells_gone else self.computed_gone
-        return self._built(rows, gone, None)
+        return self._built(rows, self._gone, None)
 
     @property
     def _tells_gone(self) -> bool:
         """Rows that a WHERE drops are handed on as gone, unless the table is replaced whole."""
         return self.found.where is not None and self.model.load == "merge"
+
+    @property
+    def _gone(self) -> Path | None:
+        return self._path("gone.parquet") if self._tells_gone else self.computed_gone
 
     def _path(self, suffix: str) -> Path:
         return self.folder / f"{self.model.name}-{suffix}"
@@ -70,6 +73,8 @@ class ModelRows:
         clause = from_clause(self.model, self.lookups, self.relations, lenient=False)
         try:
             self._copy(f"SELECT {self.found.columns}, {self.late} AS _late {clause}{where}", rows)
+            if self._tells_gone:
+                self._copy_gone(f"{self._gone_keys()} {clause} WHERE ({self.found.where}) IS NOT TRUE")
         except BAD_VALUE:
             return False
         failing = " OR ".join(f"({test.fails})" for test in self.tests) or "false"
@@ -89,12 +94,16 @@ class ModelRows:
             f"FROM (SELECT {', '.join(columns)} {clause})"
         )
         names = column_list(tuple(self.found.names))
-        exact = f", {self._exact_map()} AS _exact" if self._any_exact(careful) else ""
+        some_exact = self._any_exact(careful)
+        exact = f", {self._exact_map()} AS _exact" if some_exact else ""
         sound = f"FROM {careful} WHERE _starlift_problem IS NULL AND _starlift_kept"
         self._copy(f"SELECT {names}, _late{exact} {sound}", rows)
         self._refuse_double_keys(rows)
-        gone = self._write_gone(careful, lenient=True) if self._tells_gone else self.computed_gone
-        built = self._built(rows, gone, self._write_quarantine(careful))
+        if self._tells_gone:
+            texts = ", ".join(f"{self._text(name)} AS {identifier(name)}" for name in self.model.key)
+            keys = texts if some_exact else column_list(self.model.key)
+            self._copy_gone(f"{keys} FROM {careful} WHERE _starlift_problem IS NULL AND NOT _starlift_kept")
+        built = self._built(rows, self._gone, self._write_quarantine(careful))
         self.connection.execute(f"DROP TABLE {careful}")
         return built
 
@@ -182,18 +191,13 @@ class ModelRows:
     def _text(self, name: str) -> str:
         return f"coalesce({identifier(EXACT + name)}, CAST({identifier(name)} AS VARCHAR))"
 
-    def _write_gone(self, careful: str, lenient: bool) -> Path:
+    def _copy_gone(self, keys: str) -> None:
         """Write the keys of changed driving rows that the WHERE no longer lets through."""
-        path = self._path("gone.parquet")
-        if lenient:
-            keys = column_list(self.model.key)
-            self._copy(f"SELECT {keys} FROM {careful} WHERE _starlift_problem IS NULL AND NOT _starlift_kept", path)
-            return path
+        self._copy(f"SELECT {keys}", self._path("gone.parquet"))
+
+    def _gone_keys(self) -> str:
         by_name = {item.name: item.expression for item in self.found.items}
-        keys = ", ".join(f"{by_name[name]} AS {identifier(name)}" for name in self.model.key)
-        clause = from_clause(self.model, self.lookups, self.relations, lenient=False)
-        self._copy(f"SELECT {keys} {clause} WHERE ({self.found.where}) IS NOT TRUE", path)
-        return path
+        return ", ".join(f"{by_name[name]} AS {identifier(name)}" for name in self.model.key)
 
     def _refuse_double_keys(self, rows: Path) -> None:
         if not self.model.key:
