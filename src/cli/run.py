@@ -16,6 +16,14 @@ Backfill = Annotated[
     list[str] | None,
     typer.Option("--backfill", metavar="TABLE", help="Read this source table in full; may be given again."),
 ]
+AcceptDeletes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept-deletes",
+        metavar="TABLE",
+        help="Let any share of this source table's rows be deleted in this run; may be given again.",
+    ),
+]
 Resync = Annotated[bool, typer.Option("--resync", help="Read every table in full, as after a restore of the source.")]
 
 
@@ -26,19 +34,20 @@ def run(
     store: arguments.Store,
     backfill: Backfill = None,
     resync: Resync = False,
+    accept_deletes: AcceptDeletes = None,
     as_json: arguments.Json = False,
 ) -> None:
     """Lift what changed in the source since the last run into the warehouse."""
-    from local.run import Job, run_once  # DuckDB and boto3 load only for the verbs that use them
+    from local.run import Job, Request, run_once  # DuckDB and boto3 load only for the verbs that use them
 
     with reporting(as_json):
         job = Job(arguments.project(project), source, warehouse, store)
-        tables = tuple(backfill or ())
-        if unknown := sorted(set(tables) - set(job.project.tables)):
+        request = Request(resync, tuple(backfill or ()), tuple(accept_deletes or ()))
+        if unknown := sorted({*request.backfill, *request.accept_deletes} - set(job.project.tables)):
             raise ConfigurationError(
-                f"--backfill {unknown[0]}: the project reads no such table. It reads {', '.join(job.project.tables)}."
+                f"{unknown[0]}: the project reads no such table. It reads {', '.join(job.project.tables)}."
             )
-        report = run_once(job, resync=resync, backfill=tables)
+        report = run_once(job, request)
     if as_json:
         print_json(asdict(report))
     else:

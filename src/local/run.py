@@ -22,7 +22,7 @@ from utils.project import Project
 from utils.store import ObjectStore
 
 Answer = Mapping[str, Any]
-COUNTS = ("extracted", "context", "late", "transformed", "loaded", "skipped", "quarantined")
+COUNTS = ("extracted", "context", "late", "transformed", "loaded", "skipped", "deleted", "quarantined")
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,33 @@ class RunReport:
     tables: Mapping[str, Mapping[str, int]]
 
 
-def run_once(job: Job, resync: bool = False, backfill: tuple[str, ...] = ()) -> RunReport:
+@dataclass(frozen=True)
+class Request:
+    """What one run is to do beyond the usual; tables are source tables."""
+
+    resync: bool = False  # read everything whole
+    backfill: tuple[str, ...] = ()  # tables to read whole
+    accept_deletes: tuple[str, ...] = ()  # tables of which any number of rows may be gone
+
+
+USUAL = Request()
+
+
+def run_once(job: Job, request: Request = USUAL) -> RunReport:
     """Extract what changed, then transform and load every batch that waits."""
     now = datetime.now(UTC)
     run = extraction.Run(
         run_id=f"local-{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
         started_at=now,
         token=uuid.uuid4().hex[:8],
-        resync=resync,
-        backfill=backfill,
+        resync=request.resync,
+        backfill=request.backfill,
     )
     log.bind(run_id=run.run_id)
     extracted = _extract(job, run)
     with tempfile.TemporaryDirectory(prefix="starlift-") as scratch:
         transformed = _transform(job, run.run_id, Path(scratch))
-        loaded = _load(job, run.run_id, Path(scratch))
+        loaded = _load(job, run.run_id, Path(scratch), frozenset(request.accept_deletes))
     return report(run.run_id, job.project, [extracted, transformed, loaded])
 
 
@@ -82,8 +94,8 @@ def _transform(job: Job, run_id: str, scratch: Path) -> Answer:
         return transformation.transform_pending(run_id, ports, no_deadline)
 
 
-def _load(job: Job, run_id: str, scratch: Path) -> Answer:
-    with load_wiring.open_ports(job.project, job.warehouse, job.processed, scratch) as ports:
+def _load(job: Job, run_id: str, scratch: Path, accepted_deletes: frozenset[str]) -> Answer:
+    with load_wiring.open_ports(job.project, job.warehouse, job.processed, scratch, accepted_deletes) as ports:
         return load.load_pending(run_id, ports, no_deadline)
 
 

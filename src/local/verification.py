@@ -12,7 +12,7 @@ from load.warehouse import ledger
 from load.warehouse.session import transaction
 from load.warehouse.wiring import WAREHOUSE
 from local.comparable import EXACT, held_text, held_value, json_lines, model_text, model_texts
-from transformation.star_schema.engine import open_engine
+from transformation.star_schema.database import open_engine
 from transformation.star_schema.pipeline import transform_batch
 from transformation.star_schema.relations import LINE_BYTES
 from transformation.star_schema.types import to_duckdb
@@ -171,9 +171,18 @@ class _Comparison:
             f"FROM expected e FULL JOIN (SELECT *, true AS _there FROM held) h ON {self._same_key(table, kinds)} "
             f"WHERE e._there IS NULL OR h._there IS NULL OR {differs or 'false'}"
         )
+        if table.max_deleted_share is not None:
+            self._await_deletes(table)
         if table.kind == "calendar":  # it may cover more days than the source's rows need today
             self.database.execute("DELETE FROM differences WHERE difference = 'extra'")
         return self._result(table, rows)
+
+    def _await_deletes(self, table: WarehouseTable) -> None:
+        """Count rows that the source no longer has as pending: the next comparison of keys finds them."""
+        keys = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in table.key)
+        parts = [f"SELECT {keys} FROM read_parquet({literal(str(self.stores[0].root / f.key))})" for f in table.gone]
+        dropped = f"AND ({column_list(table.key)}) NOT IN ({' UNION ALL '.join(parts)})" if parts else ""
+        self.database.execute(f"UPDATE differences SET difference = 'pending' WHERE difference = 'extra' {dropped}")
 
     def _same_key(self, table: WarehouseTable, kinds: Mapping[str, str]) -> str:
         """Return the join by key: typed, which is fast, or by text where a key holds what DuckDB cannot."""

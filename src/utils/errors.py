@@ -89,5 +89,9 @@ class DuplicateKeyError(TerminalError):
     """A model's output holds the same key twice."""
 
 
+class TooManyDeletesError(TerminalError):
+    """More rows than allowed at once are no longer in the source; a person must confirm it."""
+
+
 class ResourceExhaustedError(TerminalError):
     """Memory or disk ran short."""

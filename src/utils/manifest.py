@@ -54,7 +54,8 @@ class SourceTable:
     """One tracked table in one batch: its schema, and the files that hold its rows.
 
     `changed` holds rows written since the last horizon; `affected` holds unchanged rows whose lookups
-    changed; `context` holds unchanged rows that the others look up.
+    changed; `context` holds unchanged rows that the others look up; `keys` holds the primary key of every
+    row there is, by which the warehouse finds those that were deleted.
     """
 
     name: str  # as the project writes it: "staff", or "sales.staff" outside the default schema
@@ -71,11 +72,13 @@ class SourceTable:
     changed: tuple[DataFile, ...] = ()
     affected: tuple[DataFile, ...] = ()
     context: tuple[DataFile, ...] = ()
+    keys: tuple[DataFile, ...] = ()
+    keys_content: str | None = None  # checksum of the keys when they were last compared
 
     @property
     def files(self) -> tuple[DataFile, ...]:
         """Every file of the table in this batch."""
-        return self.changed + self.affected + self.context
+        return self.changed + self.affected + self.context + self.keys
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,10 @@ class WarehouseTable:
     source: str | None  # the driving table's name in the landing manifest
     rows: tuple[DataFile, ...] = ()  # Parquet: the columns, then _late, then _exact where needed
     gone: tuple[DataFile, ...] = ()  # Parquet: key columns of rows that the model no longer yields
+    present: tuple[DataFile, ...] = ()  # Parquet: keys, as text, of every source row; what lacks here was deleted
     quarantine: tuple[DataFile, ...] = ()  # JSON lines: key, row, rule, reason
+    max_deleted_share: float | None = None  # of the rows in force, in one batch; None where deletes are not looked for
+    history: str = "latest"  # or "versions": a dimension's earlier versions are kept beside it
 
 
 @dataclass(frozen=True)

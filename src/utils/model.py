@@ -9,7 +9,8 @@ from typing import Any
 from utils.errors import ModelError
 
 KINDS = ("dimension", "fact", "calendar")
-KEYS = {"kind", "key", "driving", "lookups", "references", "tests", "types", "record_id", "load"}
+KEYS = {"kind", "key", "driving", "lookups", "references", "tests", "types", "record_id", "load", "history"}
+LATEST, VERSIONS = "latest", "versions"
 LOOKUP_KEYS = {"table", "file", "from", "on", "key"}
 TEST_KEYS = {"not_null", "accepted", "range", "unique"}
 CALENDAR = "calendar"  # the driving relation of a calendar: one row a day, in the column `date`
@@ -66,6 +67,7 @@ class Model:
     types: tuple[tuple[str, str], ...]  # PostgreSQL types of columns whose type cannot be derived
     record_id: str | None
     load: str
+    history: str  # of a dimension: "latest" keeps one row a key, "versions" all that there were beside it
     text: str  # the whole file
     body: str  # what follows the header
     body_line: int  # line of the file at which the body starts, counted from 1
@@ -137,6 +139,11 @@ class _Reader:
         key = self._names("key", self.header.get("key", ()))
         self._refuse(not key and load == "merge", 'needs key, or load = "replace" if its table has none', "kind")
         self._refuse(kind == "fact" and load == "replace", 'keeps versions and so cannot be load = "replace"', "load")
+        history = self._one_of("history", (LATEST, VERSIONS), LATEST)
+        merged = kind == "dimension" and load == "merge"
+        self._refuse(
+            history == VERSIONS and not merged, "has history, which only a dimension with a key has", "history"
+        )
         return Model(
             path=self.path,
             name=self.path.stem,
@@ -149,6 +156,7 @@ class _Reader:
             types=tuple(self.header.get("types", {}).items()),
             record_id=self._record_id(kind),
             load=load,
+            history=history,
             text=self.text,
             body=self.text[header_end:],
             body_line=self.text[:header_end].count("\n") + 1,

@@ -16,7 +16,13 @@ OVERLAP_SECONDS = 300  # longest source transaction we expect behind a view
 CALENDAR_YEARS = (1900, 2100)  # a date outside is a typing mistake, not an order
 
 SETTINGS = {"name", "schema", "cursor", "max_row_bytes", "warehouse_schema", "calendar_years", "tables"}
-TABLE_SETTINGS = {"cursor", "exclude", "key", "overlap_seconds", "full"}
+TABLE_SETTINGS = {"cursor", "exclude", "key", "overlap_seconds", "full"} | {
+    "deletes",
+    "deletes_every",
+    "deletes_max_share",
+}
+COMPARE_KEYS = "compare-keys"
+MAX_DELETED_SHARE = 0.25  # more at once is likelier a mistake in the source than its will
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,9 @@ class TableSettings:
     key: tuple[str, ...] = ()  # for views, which declare none
     overlap_seconds: int = OVERLAP_SECONDS
     full: bool = False
+    compares_keys: bool = False  # so that deleted rows are found
+    deletes_every: int = 1  # runs
+    deletes_max_share: float = MAX_DELETED_SHARE
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,30 @@ def _settings(table: str, value: Any, cursor: str | None, path: Path) -> TableSe
         key=tuple(value.get("key", ())),
         overlap_seconds=int(value.get("overlap_seconds", OVERLAP_SECONDS)),
         full=bool(value.get("full", False)),
+        compares_keys=_compares_keys(value, where),
+        deletes_every=_positive(value, "deletes_every", 1, where),
+        deletes_max_share=_share(value, where),
     )
+
+
+def _compares_keys(value: Mapping[str, Any], where: str) -> bool:
+    if (found := value.get("deletes")) not in {None, COMPARE_KEYS}:
+        raise ConfigurationError(f'{where}: deletes is {found!r}; the one way to find them is "{COMPARE_KEYS}".')
+    return found is not None
+
+
+def _positive(value: Mapping[str, Any], name: str, default: int, where: str) -> int:
+    found = value.get(name, default)
+    if not isinstance(found, int) or found < 1:
+        raise ConfigurationError(f"{where}: {name} must be a whole number from 1 up.")
+    return found
+
+
+def _share(value: Mapping[str, Any], where: str) -> float:
+    found = value.get("deletes_max_share", MAX_DELETED_SHARE)
+    if not isinstance(found, int | float) or not 0 <= found <= 1:
+        raise ConfigurationError(f"{where}: deletes_max_share must be from 0 to 1; {MAX_DELETED_SHARE} is a quarter.")
+    return float(found)
 
 
 def _checked(models: tuple[Model, ...], folder: Path) -> tuple[Model, ...]:

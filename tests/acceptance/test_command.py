@@ -35,8 +35,7 @@ def test_a_run_reports_counts_and_a_second_one_that_nothing_changed(place):
     first, second = place.answer("run"), place.starlift("run")
 
     assert first["batch"] == 1
-    counts = {"extracted": 1, "context": 0, "late": 0, "loaded": 0, "skipped": 0, "quarantined": 0, "transformed": 0}
-    assert first["tables"]["item"] == counts
+    assert {count: rows for count, rows in first["tables"]["item"].items() if rows} == {"extracted": 1}
     assert first["tables"]["dim_item"]["loaded"] == 1
     assert second.exit_code == 0
     assert "Nothing changed" in second.stdout
@@ -78,11 +77,9 @@ def test_backfill_reads_a_table_whole_and_an_unknown_one_is_named(place):
 def test_a_resync_reads_everything_and_changes_nothing_that_is_equal(place):
     place.starlift("run")
 
-    assert place.answer("run", "--resync")["tables"]["dim_item"] == {
-        **dict.fromkeys(("extracted", "context", "late", "loaded", "quarantined"), 0),
-        "skipped": 1,
-        "transformed": 1,
-    }
+    counts = place.answer("run", "--resync")["tables"]["dim_item"]
+
+    assert {count: rows for count, rows in counts.items() if rows} == {"skipped": 1, "transformed": 1}
 
 
 def test_a_real_difference_is_exit_code_1_with_example_keys(place):

@@ -58,8 +58,8 @@ def test_the_lambda_answers_with_the_batch_and_its_counts(extraction):
 def test_the_lambda_reads_tables_whole_when_asked(extraction):
     lambda_handler(EVENT, None)
 
-    backfilled = lambda_handler({**EVENT, "run_id": "run-2", "backfill": ["staff"]}, None)
-    resynced = lambda_handler({**EVENT, "run_id": "run-3", "resync": True}, None)
+    backfilled = lambda_handler({**EVENT, "run_id": "run-2", "request": {"backfill": ["staff"]}}, None)
+    resynced = lambda_handler({**EVENT, "run_id": "run-3", "request": {"resync": True}}, None)
 
     assert backfilled["tables"]["staff"]["extracted"] == 4
     assert backfilled["tables"]["sale"]["extracted"] == 0

@@ -71,7 +71,7 @@ def test_pending_batches_load_oldest_first_and_the_answer_adds_them_up(place):
     answer = place.load()
 
     assert (answer["run_id"], answer["batches"], answer["more"]) == ("run-1", [1, 2], False)
-    assert answer["tables"]["fact_sale"] == {"loaded": 2, "skipped": 0, "quarantined": 0, "late": 0}
+    assert answer["tables"]["fact_sale"] == {"loaded": 2, "skipped": 0, "quarantined": 0, "deleted": 0, "late": 0}
     assert place.ask("SELECT units FROM fact_sale ORDER BY fact_sale_record_id") == [[1], [2]]
 
 

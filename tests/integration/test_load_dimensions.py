@@ -19,7 +19,7 @@ def test_a_changed_row_is_overwritten_an_equal_one_skipped_and_a_new_one_inserte
 
     counts = place.bring(dimension().bringing((1, "ann"), (2, "eve"), (3, None)))
 
-    assert counts["dim_staff"] == {"loaded": 2, "skipped": 1, "quarantined": 0, "late": 0}
+    assert counts["dim_staff"] == {"loaded": 2, "skipped": 1, "quarantined": 0, "deleted": 0, "late": 0}
     assert place.ask(STAFF_ROWS) == [[1, "ann", 1, False], [2, "eve", 2, False], [3, None, 2, False]]
 
 
@@ -30,7 +30,7 @@ def test_a_gone_row_is_marked_and_its_return_clears_the_mark(place):
     marked = place.ask(STAFF_ROWS)
     place.bring(dimension().bringing((1, "ann")), fact(references=TO_STAFF))
 
-    assert gone["dim_staff"]["loaded"] == 1
+    assert gone["dim_staff"]["deleted"] == 1
     assert marked == [[1, "ann", 2, True]]
     assert place.ask(STAFF_ROWS) == [[1, "ann", 3, False]]
 
@@ -68,7 +68,7 @@ def test_an_equal_file_leaves_a_replaced_table_alone_and_another_count_does_not(
     equal = place.bring(replaced().bringing((None, None), (1, "a")))
     twice = place.bring(replaced().bringing((1, "a"), (1, "a"), (None, None)))
 
-    assert equal["rates"] == {"loaded": 0, "skipped": 2, "quarantined": 0, "late": 0}
+    assert equal["rates"] == {"loaded": 0, "skipped": 2, "quarantined": 0, "deleted": 0, "late": 0}
     assert twice["rates"]["loaded"] == 3
 
 

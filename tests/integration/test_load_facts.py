@@ -27,7 +27,7 @@ def test_an_equal_fact_gains_no_version(place):
 
     counts = place.bring(fact().bringing((1, 1, 5), (2, 1, 6)))
 
-    assert counts["fact_sale"] == {"loaded": 1, "skipped": 1, "quarantined": 0, "late": 0}
+    assert counts["fact_sale"] == {"loaded": 1, "skipped": 1, "quarantined": 0, "deleted": 0, "late": 0}
     assert place.ask(VERSIONS) == [[5, 1, True, False]]
 
 

@@ -51,7 +51,7 @@ def test_the_handler_loads_what_is_pending_into_the_projects_schema_and_answers(
     assert answer == {
         "run_id": "r7",
         "batches": [1],
-        "tables": {"dim_staff": {"loaded": 1, "skipped": 0, "quarantined": 0, "late": 0}},
+        "tables": {"dim_staff": {"loaded": 1, "skipped": 0, "quarantined": 0, "deleted": 0, "late": 0}},
         "more": False,
     }
     assert json.dumps(answer)

@@ -32,9 +32,9 @@ def test_a_fact_without_its_parent_waits_and_is_released_when_the_parent_comes(p
 
     second = place.bring(dimension().bringing(ANN), SALES_FACT)
 
-    assert first["fact_sale"] == {"loaded": 0, "skipped": 0, "quarantined": 2, "late": 0}
+    assert first["fact_sale"] == {"loaded": 0, "skipped": 0, "quarantined": 2, "deleted": 0, "late": 0}
     assert waiting[0] == ["fact_sale", {"sale_id": "1"}, "reference", True, 1]
-    assert second["fact_sale"] == {"loaded": 1, "skipped": 0, "quarantined": 0, "late": 0}
+    assert second["fact_sale"] == {"loaded": 1, "skipped": 0, "quarantined": 0, "deleted": 0, "late": 0}
     assert place.ask(SALES) == [[1, 1, 5, 2]]
     assert place.ask(WAITING) == [["fact_sale", {"sale_id": "2"}, "reference", True, 1]]
 

@@ -105,7 +105,7 @@ def test_a_dimensions_new_column_is_filled_by_its_row(place):
 
     counts = place.bring(dimension(columns={**STAFF, "town": "text"}).bringing((1, "ann", "york"), (2, "bob", None)))
 
-    assert counts["dim_staff"] == {"loaded": 1, "skipped": 1, "quarantined": 0, "late": 0}
+    assert counts["dim_staff"] == {"loaded": 1, "skipped": 1, "quarantined": 0, "deleted": 0, "late": 0}
 
 
 def test_types_widen_with_their_values_and_make_no_version(place):
@@ -115,7 +115,7 @@ def test_types_widen_with_their_values_and_make_no_version(place):
 
     counts = place.bring(fact(columns=wider).bringing((1, 1, "5.50"), (5_000_000_000, 70_000, "1234567890.12")))
 
-    assert counts["fact_sale"] == {"loaded": 1, "skipped": 1, "quarantined": 0, "late": 0}
+    assert counts["fact_sale"] == {"loaded": 1, "skipped": 1, "quarantined": 0, "deleted": 0, "late": 0}
     assert place.ask("SELECT sale_id::text, staff_id, units::text FROM current_fact_sale ORDER BY 1") == [
         ["1", 1, "5.50"],
         ["5000000000", 70_000, "1234567890.12"],

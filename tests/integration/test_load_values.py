@@ -58,7 +58,7 @@ def test_every_value_loaded_again_is_equal(place):
 
     counts = place.bring(fact("fact_value", columns).bringing(rows))
 
-    assert counts["fact_value"] == {"loaded": 0, "skipped": 1, "quarantined": 0, "late": 0}
+    assert counts["fact_value"] == {"loaded": 0, "skipped": 1, "quarantined": 0, "deleted": 0, "late": 0}
 
 
 @pytest.mark.parametrize(

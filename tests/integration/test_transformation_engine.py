@@ -5,7 +5,7 @@ import pytest
 
 from tests.factories import Stage, source, sql_model, write_project
 from transformation.star_schema import wiring
-from transformation.star_schema.engine import open_engine, shut_off
+from transformation.star_schema.database import open_engine, shut_off
 from transformation.star_schema.pipeline import transform_batch
 from utils.errors import ConfigurationError, ResourceExhaustedError
 

@@ -85,8 +85,12 @@ def test_the_alert_never_overwrites_the_first_error():
     assert TASKS["NotifyFailure"]["Catch"][0]["ResultPath"] != "$.error"
 
 
-def test_every_stage_is_told_the_run_and_its_start():
-    payload = {"run_id.$": "$$.Execution.Name", "started_at.$": "$$.Execution.StartTime"}
+def test_every_stage_is_told_the_run_its_start_and_what_was_asked_of_it():
+    payload = {
+        "run_id.$": "$$.Execution.Name",
+        "started_at.$": "$$.Execution.StartTime",
+        "request.$": "$$.Execution.Input",
+    }
 
     assert all(state["Parameters"]["Payload"] == payload for state in STAGES.values())
 

@@ -88,6 +88,11 @@ class _Reader:
         keys = self._unique_keys(relation["oid"], settings)
         primary = next((columns for is_primary, columns in keys if is_primary), ())
         cursor = _cursor(name, columns, settings, self.project.default_cursor)
+        if settings.compares_keys and not primary:
+            raise ConfigurationError(
+                f"pipeline.toml looks for deletes in {name}, which has no primary key to compare. Give the table "
+                f"one, or remove deletes from [tables.{name}]."
+            )
         return SourceTable(
             name=name,
             columns=columns,

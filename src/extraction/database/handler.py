@@ -17,7 +17,8 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Extract one batch, if anything changed, and answer with its number and counts."""
     log.bind(run_id=event["run_id"])
     started_at = datetime.fromisoformat(event["started_at"])
-    token, backfill = uuid.uuid4().hex[:8], tuple(event.get("backfill", ()))
-    run = Run(event["run_id"], started_at, token, bool(event.get("resync", False)), backfill)
+    request = event.get("request", {})  # what the execution was started with
+    token, backfill = uuid.uuid4().hex[:8], tuple(request.get("backfill", ()))
+    run = Run(event["run_id"], started_at, token, bool(request.get("resync", False)), backfill)
     with open_lambda_ports(Config.from_env(os.environ)) as ports:
         return summary(run.run_id, extract_batch(run, ports))

@@ -55,6 +55,7 @@ def read_batch(run: Run, start: Start, view: SourceView, ports: Ports) -> tuple[
     readings = [plan_table(table, start, ports.project) for table in tables.values()]
     reader = BatchReader(run, ports.project, ports.landing.store, view)
     reader.read(readings)
+    reader.read_keys(start.compared)
     return reader, readings
 
 
@@ -67,7 +68,9 @@ def _worth_a_batch(start: Start, readings: list[Reading], reader: BatchReader, v
     """Tell whether anything changed: rows, a definition, or only the time that a horizon may rest."""
     if reader.changed or start.since is None or start.supersedes:
         return True
-    if any(table.whole for table in reader.tables.values()) or any(found.definition_changed for found in readings):
+    if any(table.whole or table.keys for table in reader.tables.values()) or any(
+        found.definition_changed for found in readings
+    ):
         return True
     no_longer_tracked = start.before.keys() - reader.tables.keys()
     return bool(no_longer_tracked) or needs_heartbeat(start.since, view.snapshot)

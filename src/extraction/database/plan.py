@@ -29,7 +29,13 @@ def plan_table(now: SourceTable, start: Start, project: Project) -> Reading:
         return Reading(replace(now, whole=True), None, definition_changed=True)
     definition_changed = _definition(now) != _definition(before)
     mark = before.high_water_mark if _cursor(now) == _cursor(before) else None
-    carried = replace(now, high_water_mark=mark, previous_high_water_mark=mark, content=before.content)
+    carried = replace(
+        now,
+        high_water_mark=mark,
+        previous_high_water_mark=mark,
+        content=before.content,
+        keys_content=before.keys_content,
+    )
     changed = _changed(carried, start.since, project) if start.since else None
     if changed is None or now.name in start.whole or _holds_unread_values(now, before):
         return Reading(replace(carried, whole=True), None, definition_changed)

@@ -51,6 +51,16 @@ class BatchReader:
         unaffected = frozenset(name for name, table in self.tables.items() if not table.affected)
         self._read_context(replace(closure, unaffected=unaffected))
 
+    def read_keys(self, names: Iterable[str]) -> None:
+        """Read the keys of these tables, unless they are the same ones as when they were last compared."""
+        for name in sorted(names):
+            table = self.tables[name]
+            kept = tuple(column for column in table.columns if column.name in table.primary_key)
+            keys = replace(table, columns=kept)
+            content = self._content(keys, always)
+            if content != table.keys_content:
+                self.tables[name] = replace(table, keys=self._copy(keys, "keys", ""), keys_content=content)
+
     def _read_changed(self, reading: Reading) -> None:
         table, condition = reading.table, reading.changed or always
         if table.whole:
@@ -105,15 +115,15 @@ class BatchReader:
         return self.project.table_name(table.name)
 
     def _copy(self, table: SourceTable, role: str, condition: str) -> tuple[DataFile, ...]:
-        """Stream the rows into one file; no rows, no file."""
+        """Stream the rows into one file; no rows, no file, except of keys: none left is news."""
         started = time.monotonic()
         rows = self.view.copy(copy_statement(table, self._place(table), condition))
         blocks = iter(rows)
         first = next(blocks, None)
-        if first is None:
+        if first is None and role != "keys":
             return ()
         key = data_key(table.name, self.run.started_at, self.run.token, role)
-        stream = _watched(table.name, rows, itertools.chain([header(table), first], blocks))
+        stream = _watched(table.name, rows, itertools.chain([header(table), first or b""], blocks))
         written = self.landing.write(key, stream)
         fields = {"table": table.name, "role": role, "row_count": rows.rows, "bytes": written.bytes, "key": key}
         duration_ms = round(1000 * (time.monotonic() - started))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from extraction.database.deletes import tables_to_compare
 from extraction.database.ports import Ports
 from extraction.database.run import Run
 from utils.batch_log import LandingEntry
@@ -24,6 +25,7 @@ class Start:
     since: Snapshot | None  # rows written at or after its horizon have changed; None reads everything
     whole: frozenset[str] = frozenset()  # tables to read whole whatever changed
     supersedes: tuple[int, ...] = ()
+    compared: frozenset[str] = frozenset()  # tables whose keys are read, for deleted rows to be found
 
 
 FIRST = Start(number=1, predecessor=None, base=0, before={}, since=None)
@@ -40,14 +42,16 @@ def find_start(newest: LandingEntry | None, run: Run, ports: Ports) -> Start:
     again = _to_read_again(pending, lost)
     last_read = ports.landing.read(again[0].number - 1).manifest if again and again[0].number > 1 else manifest
     everything = run.resync or any(batch.base == batch.number for batch in again)
+    before = {table.name: table for table in last_read.tables}
     return Start(
         number=manifest.number + 1,
         predecessor=newest.checksum,
         base=manifest.base,
-        before={table.name: table for table in last_read.tables},
+        before=before,
         since=None if everything else last_read.snapshot,
         whole=frozenset(run.backfill) | _whole_before(again) | _behind_new_models(ports.project, last_read),
         supersedes=tuple(batch.number for batch in lost),
+        compared=tables_to_compare(ports.project, before, everything, ports.landing.store),
     )
 
 

@@ -15,5 +15,6 @@ log.configure("load")
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Load what is pending and answer with counts by table; `more` asks to be called again."""
     log.bind(run_id=event["run_id"])
-    with open_lambda_ports(Config.from_env(os.environ)) as ports:
+    accepted = event.get("request", {}).get("accept_deletes", ())
+    with open_lambda_ports(Config.from_env(os.environ), frozenset(accepted)) as ports:
         return load_pending(event["run_id"], ports, lambda_deadline(context))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from load.warehouse.ports import Session
@@ -10,6 +11,7 @@ from utils.errors import IntegrityError
 from utils.manifest import ProcessedManifest
 
 SCHEMA = "starlift"
+TICK = timedelta(microseconds=1)
 CREATE_LEDGER = """
 CREATE TABLE starlift.ledger (
     batch bigint PRIMARY KEY,
@@ -99,7 +101,16 @@ def create_tables(session: Session) -> None:
             session.run(statement)
 
 
-def write(session: Session, manifest: ProcessedManifest, tables: Mapping[str, Mapping[str, int]]) -> None:
+def later(last: LedgerRow | None, taken_at: str) -> str:
+    """Return a batch's time, moved on where the source's clock was put back: versions must not overlap."""
+    if last is None:
+        return taken_at
+    return max(datetime.fromisoformat(taken_at), datetime.fromisoformat(last.taken_at) + TICK).isoformat()
+
+
+def write(
+    session: Session, manifest: ProcessedManifest, tables: Mapping[str, Mapping[str, int]], taken_at: str
+) -> None:
     """Record that the batch's rows are in the warehouse."""
     snapshot = manifest.snapshot
     values: dict[str, Any] = {
@@ -114,7 +125,7 @@ def write(session: Session, manifest: ProcessedManifest, tables: Mapping[str, Ma
         "next_xid": str(snapshot.next_xid),
         "system_identifier": snapshot.system_identifier,
         "timeline": snapshot.timeline,
-        "taken_at": snapshot.taken_at,
+        "taken_at": taken_at,
         "tables": json.dumps(tables),
     }
     session.run(INSERT, **values)

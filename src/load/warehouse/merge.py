@@ -6,9 +6,11 @@ from load.warehouse import sql
 from load.warehouse.ports import Session
 from load.warehouse.session import named_duplicates, sqlstate
 from load.warehouse.target import Target
-from utils.errors import IntegrityError
+from utils.errors import IntegrityError, TooManyDeletesError
+from utils.manifest import WarehouseTable
 
 FOREIGN_KEY = "23503"
+FEW = 10  # rows that may be deleted at once whatever share of a small table they are
 
 
 def merge_rows(session: Session, target: Target) -> int:
@@ -16,14 +18,44 @@ def merge_rows(session: Session, target: Target) -> int:
     with named_duplicates(target.table.name):
         if target.table.load == "replace":
             return _replace(session, target)
-        statements = sql.append_versions(target) if target.table.kind == "fact" else sql.upsert(target)
+        statements = sql.append_versions(target) if target.keeps_versions else sql.upsert(target)
         return _run_counted(session, statements)
 
 
-def merge_gone(session: Session, target: Target) -> int:
-    """Close the versions of facts that are gone, mark dimensions, and return how many there were."""
-    statement = sql.close_facts(target) if target.table.kind == "fact" else sql.mark_deleted(target)
+def has_gone(table: WarehouseTable) -> bool:
+    """Tell whether a batch may take rows of the table out of force."""
+    return bool(table.gone or table.present)
+
+
+def take_out(session: Session, target: Target, accepted: frozenset[str]) -> int:
+    """Take out of force what the model no longer yields and what the source no longer has; return how many rows."""
+    if target.table.present:
+        _find_deleted(session, target, accepted)
     session.run(sql.keep_brought(target))
+    return close_gone(session, target)
+
+
+def _find_deleted(session: Session, target: Target, accepted: frozenset[str]) -> None:
+    """Add the rows that the source no longer has to those that are gone, unless they are suspiciously many."""
+    session.run(sql.find_deleted(target))
+    deleted = session.row_count
+    share = target.table.max_deleted_share
+    if deleted <= FEW or share is None or target.table.source in accepted:
+        return
+    live = int(session.value(f"SELECT count(*) FROM {target.name} t WHERE {target.live('t')}"))
+    if deleted > share * live:
+        raise TooManyDeletesError(
+            f"{deleted:,} of {live:,} rows of {target.table.name} are no longer in the source's {target.table.source}; "
+            f"deletes_max_share allows {share:.0%} at once. If they were meant to go, run once with --accept-deletes "
+            f"{target.table.source}. If not, mend the source first, then run so as well: rows that are back come back.",
+            table=target.table.name,
+            deleted=deleted,
+        )
+
+
+def close_gone(session: Session, target: Target) -> int:
+    """Close the versions of keys that are gone, mark rows of dimensions, and return how many there were."""
+    statement = sql.close_versions(target) if target.keeps_versions else sql.mark_deleted(target)
     return _run_counted(session, ((statement, True),))
 
 

@@ -2,16 +2,18 @@
 
 import logging
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from load.warehouse import ledger, merge, quarantine, staging, tables
+from load.warehouse import history, ledger, merge, quarantine, staging, tables
 from load.warehouse.ports import Ports, Session
 from load.warehouse.session import lock_warehouse, transaction
+from load.warehouse.target import Target
 from utils.batch_log import ProcessedLog
 from utils.deadline import Deadline, Stopwatch
 from utils.manifest import ProcessedManifest, WarehouseTable
+from utils.model import VERSIONS
 from utils.store import DataFile, fetch_checked
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ class Counts:
     loaded: int = 0  # inserted or updated
     skipped: int = 0  # equal to what the warehouse has
     quarantined: int = 0
+    deleted: int = 0  # no longer in force
     late: int = 0  # loaded, and the cursor column alone would have missed them
 
     def plus(self, other: "Counts") -> "Counts":
@@ -38,7 +41,8 @@ class Batch:
 
     manifest: ProcessedManifest
     paths: dict[str, Path]  # by key
-    known: frozenset[str] = field(default_factory=frozenset)  # models with rows in quarantine
+    known: frozenset[str] = frozenset()  # models with rows in quarantine
+    accepted_deletes: frozenset[str] = frozenset()
 
     def fetched(self, files: tuple[DataFile, ...]) -> staging.Fetched:
         """Return the files with where they are."""
@@ -103,7 +107,7 @@ def load_batch(manifest: ProcessedManifest, ports: Ports) -> dict[str, Counts] |
 
 
 def _files(manifest: ProcessedManifest) -> list[DataFile]:
-    return [file for table in manifest.tables for file in (*table.rows, *table.gone, *table.quarantine)]
+    return [file for table in manifest.tables for file in (*table.rows, *table.gone, *table.present, *table.quarantine)]
 
 
 def _load_locked(batch: Batch, ports: Ports) -> dict[str, Counts] | None:
@@ -115,57 +119,73 @@ def _load_locked(batch: Batch, ports: Ports) -> dict[str, Counts] | None:
     if last and last.batch >= manifest.number:
         return None
     ledger.check_chain(last, manifest, ports.processed.url)
-    catalogue = tables.read_tables(session, manifest, ports.schema)
+    taken_at = ledger.later(last, manifest.snapshot.taken_at)
+    catalogue = tables.read_tables(session, manifest, ports.schema, taken_at)
     quarantine.create_tables(session)
-    batch = Batch(manifest, batch.paths, quarantine.read_models(session))
+    batch = Batch(manifest, batch.paths, quarantine.read_models(session), ports.accepted_deletes)
     counts, fresh = {}, {}
     for place, table in enumerate(catalogue.wanted):
-        prepared = tables.prepare_table(session, catalogue, place)
+        prepared = _prepare(session, catalogue, place)
         counts[table.name], fresh[table.name] = _load_table(session, prepared, batch)
     _tell_quarantine(manifest.number, counts, fresh)
-    ledger.write(session, manifest, {table: asdict(found) for table, found in counts.items()})
+    ledger.write(session, manifest, {table: asdict(found) for table, found in counts.items()}, taken_at)
     return counts
 
 
-def _load_table(session: Session, prepared: tables.Prepared, batch: Batch) -> tuple[Counts, int]:
+def _prepare(session: Session, catalogue: tables.Catalogue, place: int) -> list[tables.Prepared]:
+    """Make a table able to hold the batch's rows, and with it that of its versions if it has one."""
+    prepared = tables.prepare(session, catalogue, place, catalogue.wanted[place])
+    if prepared.target.table.history != VERSIONS:
+        return [prepared]
+    return [prepared, history.prepare_history(session, catalogue, prepared.target)]
+
+
+def _load_table(session: Session, prepared: list[tables.Prepared], batch: Batch) -> tuple[Counts, int]:
     """Merge one table's rows; return their counts and how many rows are new in quarantine."""
-    watch, table = Stopwatch(), prepared.target.table
+    watch, table = Stopwatch(), prepared[0].target.table
     counts, new = Counts(), 0
     if _has_work(table, batch):
         counts, new = _merge_table(session, prepared, batch)
     else:
-        tables.finish_table(session, prepared)
+        for each in prepared:
+            tables.finish_table(session, each)
     extra = {"batch": batch.manifest.number, "table": table.name, "row_count": counts.loaded, **asdict(counts)}
     logger.info("table loaded", extra={**extra, "duration_ms": round(1000 * watch.lap())})
     return counts, new
 
 
 def _has_work(table: WarehouseTable, batch: Batch) -> bool:
-    return bool(table.rows or table.gone or table.quarantine or table.name in batch.known)
+    return bool(table.rows or merge.has_gone(table) or table.quarantine or table.name in batch.known)
 
 
-def _merge_table(session: Session, prepared: tables.Prepared, batch: Batch) -> tuple[Counts, int]:
+def _merge_table(session: Session, prepared: list[tables.Prepared], batch: Batch) -> tuple[Counts, int]:
     """Stage, test, merge, close what is gone, and record what was set aside."""
-    target = prepared.target
-    _stage(session, prepared, batch)
+    target = prepared[0].target
+    _stage(session, target, batch)
     quarantine.refuse_rows(session, target)
     kept = int(session.value(f"SELECT count(*) FROM {target.staging}"))
     loaded = merge.merge_rows(session, target)
-    tables.finish_table(session, prepared)
-    gone = merge.merge_gone(session, target) if target.table.gone else 0
+    tables.finish_table(session, prepared[0])
+    deleted = merge.take_out(session, target, batch.accepted_deletes) if merge.has_gone(target.table) else 0
+    for versions in prepared[1:]:
+        history.merge_history(session, versions)
     late = merge.count_late(session, target)
     aside = quarantine.register(session, target, target.table.name in batch.known)
-    return Counts(loaded + gone, kept - loaded, aside.rows, late), aside.new
+    return Counts(loaded, kept - loaded, aside.rows, deleted, late), aside.new
 
 
-def _stage(session: Session, prepared: tables.Prepared, batch: Batch) -> None:
+def _stage(session: Session, target: Target, batch: Batch) -> None:
     """Bring the batch's rows into staging tables, and those that wait for a parent with them."""
-    target, table = prepared.target, prepared.target.table
+    table = target.table
     staging.create_staging(session, target)
     staging.copy_rows(session, target, batch.fetched(table.rows))
-    if table.gone:
-        staging.create_gone(session, target)
+    if merge.has_gone(table):
+        staging.create_keys(session, target, "gone")
         staging.copy_gone(session, target, batch.fetched(table.gone))
+    if table.present:
+        staging.create_keys(session, target, "present")
+        staging.copy_present(session, target, batch.fetched(table.present))
+        quarantine.forget_deleted(session, target)
     quarantine.take_files(session, batch.fetched(table.quarantine))
     if table.name in batch.known and not (table.load == "replace" and table.rows):
         quarantine.rejoin_waiting(session, target)

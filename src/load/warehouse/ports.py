@@ -52,4 +52,5 @@ class Ports:
     processed: ObjectStore
     scratch: Path  # where fetched files may rest for as long as their batch is loaded
     schema: str  # of the warehouse's tables
+    accepted_deletes: frozenset[str] = frozenset()  # source tables of which any number of rows may be gone
     lock_seconds: float = LOCK_SECONDS

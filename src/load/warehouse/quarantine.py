@@ -86,6 +86,17 @@ def rejoin_waiting(session: Session, target: Target) -> None:
     )
 
 
+def forget_deleted(session: Session, target: Target) -> None:
+    """Forget rows that the source no longer has: one that waits for its parent must not come back to life."""
+    model, names = literal(target.table.name), target.table.key
+    same = [f"p.{identifier(name)} = (q.key ->> {literal(name)})::{target.types[name]}" for name in names]
+    known = [f"q.key ->> {literal(name)} IS NOT NULL" for name in names]
+    session.run(
+        f"DELETE FROM starlift.quarantine q WHERE q.model = {model} AND {' AND '.join(known)} "
+        f"AND NOT EXISTS (SELECT FROM {target.present} p WHERE {' AND '.join(same)})"
+    )
+
+
 def _not_in_batch(target: Target) -> str:
     if target.table.load == "replace":
         return "true"

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from load.warehouse.catalogue import ExistingColumn, ExistingTable, view_name
 from load.warehouse.column_types import widens
+from load.warehouse.layout import BATCH, CURRENT, DELETED, HISTORY, IS_CURRENT, SYSTEM, layout, system_columns
 from utils.errors import SchemaDriftError
 from utils.manifest import Reference, WarehouseColumn, WarehouseTable
 from utils.postgres.names import TableName, column_list, identifier, literal
 
 MAX_NAME_BYTES = 63  # PostgreSQL cuts longer names without an error
-BATCH, CURRENT, DELETED = "_batch", "_current", "_deleted"
 
 
 @dataclass(frozen=True)
@@ -19,18 +19,6 @@ class Plan:
 
     before: tuple[str, ...]
     after: tuple[str, ...]
-
-
-def layout(table: WarehouseTable) -> str:
-    """Return how the table keeps rows: versions of a fact, rows of a dimension, or a whole replaced at a time."""
-    if table.load == "replace":
-        return "replace"
-    return "fact" if table.kind == "fact" else "dimension"
-
-
-def system_columns(table: WarehouseTable) -> tuple[str, ...]:
-    """Return the columns that Starlift adds after the model's."""
-    return {"fact": (BATCH, CURRENT, DELETED), "dimension": (BATCH, DELETED), "replace": (BATCH,)}[layout(table)]
 
 
 def plan_changes(existing: ExistingTable | None, wanted: WarehouseTable, schema: str, batch: int) -> Plan:
@@ -81,12 +69,7 @@ def _check_names(wanted: WarehouseTable) -> None:
 def _create_table(wanted: WarehouseTable, target: TableName) -> str:
     record_id = [f"{identifier(wanted.record_id)} bigserial"] if wanted.record_id else []
     columns = [_definition(column) + (" NOT NULL" if column.not_null else "") for column in wanted.columns]
-    system = {
-        BATCH: f"{BATCH} bigint NOT NULL",
-        CURRENT: f"{CURRENT} boolean NOT NULL",
-        DELETED: f"{DELETED} boolean NOT NULL DEFAULT false",
-    }
-    body = [*record_id, *columns, *(system[name] for name in system_columns(wanted))]
+    body = [*record_id, *columns, *(SYSTEM[name] for name in system_columns(wanted))]
     return f"CREATE TABLE {target.sql} (\n    " + ",\n    ".join(body) + "\n)"
 
 
@@ -95,13 +78,13 @@ def _definition(column: WarehouseColumn) -> str:
 
 
 def _create_keys(wanted: WarehouseTable, target: TableName) -> Iterator[str]:
-    key = column_list(wanted.key)
-    if layout(wanted) != "fact":
+    key, current = column_list(wanted.key), IS_CURRENT if layout(wanted) == HISTORY else CURRENT
+    if current not in system_columns(wanted):
         if wanted.key:
             yield f"ALTER TABLE {target.sql} ADD PRIMARY KEY ({key})"
         return
     yield f"ALTER TABLE {target.sql} ADD PRIMARY KEY ({identifier(str(wanted.record_id))})"
-    yield f"CREATE UNIQUE INDEX ON {target.sql} ({key}) WHERE {CURRENT}"
+    yield f"CREATE UNIQUE INDEX ON {target.sql} ({key}) WHERE {current}"
     yield f"CREATE UNIQUE INDEX ON {target.sql} ({key}, {BATCH})"
 
 
@@ -151,7 +134,7 @@ def _check_shape(existing: ExistingTable, wanted: WarehouseTable, target: TableN
             f"exists, but not as the {layout(wanted)} that Starlift makes: it lacks {', '.join(missing)}. "
             f"Move it away (ALTER TABLE {target.sql} RENAME TO ...), or set another warehouse_schema",
         )
-    key = existing.current_key if layout(wanted) == "fact" else existing.primary_key
+    key = existing.current_key if layout(wanted) in {"fact", HISTORY} else existing.primary_key
     if key != wanted.key:
         raise _drift(
             wanted,

@@ -21,15 +21,16 @@ def append_versions(target: Target) -> Statements:
         if target.added:
             yield _fill_added(target), True
         yield (
-            f"UPDATE {target.name} t SET _current = false FROM {target.staging} s WHERE t._current "
+            f"UPDATE {target.name} t SET {target.over} FROM {target.staging} s WHERE t.{target.current} "
             f"AND {target.same_key('t', 's')} AND (t._deleted OR {target.differs('t', 's')}) "
             f"AND t._batch < {target.batch}",
             False,
         )
-        missing = f" WHERE {_unknown(target, 't._current AND ')}"
+        missing = f" WHERE {_unknown(target, f't.{target.current} AND ')}"
+    system = target.version(deleted=False)
     yield (
-        f"INSERT INTO {target.name} ({columns}, _batch, _current, _deleted) "
-        f"SELECT {column_list(target.columns, 's')}, {target.batch}, true, false FROM {target.staging} s{missing}",
+        f"INSERT INTO {target.name} ({columns}, {', '.join(system)}) "
+        f"SELECT {column_list(target.columns, 's')}, {', '.join(system.values())} FROM {target.staging} s{missing}",
         True,
     )
 
@@ -46,7 +47,7 @@ def _fill_added(target: Target) -> str:
         for name, batch in target.added.items()
     )
     return (
-        f"UPDATE {target.name} t SET {values} FROM {target.staging} s WHERE t._current AND NOT t._deleted "
+        f"UPDATE {target.name} t SET {values} FROM {target.staging} s WHERE {target.live('t')} "
         f"AND {target.same_key('t', 's')} AND NOT ({target.differs('t', 's', known)}) AND {fitting} "
         f"AND ({target.differs('t', 's', target.added)})"
     )
@@ -82,14 +83,14 @@ def keep_brought(target: Target) -> str:
     return f"DELETE FROM {target.gone} g USING {target.staging} s WHERE {target.same_key('s', 'g')}"
 
 
-def close_facts(target: Target) -> str:
-    """Return what gives facts that are gone a closing version: their last content, deleted."""
-    columns = column_list(target.columns)
+def close_versions(target: Target) -> str:
+    """Return what gives keys that are gone a closing version: their last content, deleted."""
+    columns, system = column_list(target.columns), target.version(deleted=True)
     return (
-        f"WITH closed AS (UPDATE {target.name} t SET _current = false FROM {target.gone} g WHERE {target.live('t')} "
+        f"WITH closed AS (UPDATE {target.name} t SET {target.over} FROM {target.gone} g WHERE {target.live('t')} "
         f"AND {target.same_key('t', 'g')} AND t._batch < {target.batch} RETURNING {column_list(target.columns, 't')}) "
-        f"INSERT INTO {target.name} ({columns}, _batch, _current, _deleted) "
-        f"SELECT {columns}, {target.batch}, true, true FROM closed"
+        f"INSERT INTO {target.name} ({columns}, {', '.join(system)}) "
+        f"SELECT {columns}, {', '.join(system.values())} FROM closed"
     )
 
 
@@ -98,6 +99,15 @@ def mark_deleted(target: Target) -> str:
     return (
         f"UPDATE {target.name} t SET _deleted = true, _batch = {target.batch} FROM {target.gone} g "
         f"WHERE {target.live('t')} AND {target.same_key('t', 'g')} AND t._batch < {target.batch}"
+    )
+
+
+def find_deleted(target: Target) -> str:
+    """Return what adds to the keys that are gone those in force that the source no longer has."""
+    key = column_list(target.table.key)
+    return (
+        f"INSERT INTO {target.gone} ({key}) SELECT {column_list(target.table.key, 't')} FROM {target.name} t "
+        f"WHERE {target.live('t')} AND NOT EXISTS (SELECT FROM {target.present} p WHERE {target.same_key('p', 't')})"
     )
 
 

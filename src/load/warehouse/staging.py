@@ -35,10 +35,10 @@ def create_staging(session: Session, target: Target) -> None:
     )
 
 
-def create_gone(session: Session, target: Target) -> None:
-    """Create the staging table for the keys that are gone."""
+def create_keys(session: Session, target: Target, kind: str) -> None:
+    """Create a staging table for keys: those that are "gone", or those "present" in the source."""
     session.run(
-        f"CREATE TEMP TABLE gone_{target.place} ON COMMIT DROP AS "
+        f"CREATE TEMP TABLE {kind}_{target.place} ON COMMIT DROP AS "
         f"SELECT {column_list(target.table.key)} FROM {target.name} WITH NO DATA"
     )
 
@@ -55,6 +55,13 @@ def copy_gone(session: Session, target: Target, files: Fetched) -> None:
     """Copy the keys of rows that are gone."""
     for file, path in files:
         _copy_parquet(session, target.gone, target.table.key, file, path)
+
+
+def copy_present(session: Session, target: Target, files: Fetched) -> None:
+    """Copy the keys of every row that the source has."""
+    for file, path in files:
+        _copy_parquet(session, target.present, target.table.key, file, path)
+    session.run(f"ANALYZE {target.present}")
 
 
 def copy_lines(session: Session, table: str, file: DataFile, path: Path) -> None:

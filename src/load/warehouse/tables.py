@@ -10,6 +10,7 @@ from pg8000.exceptions import DatabaseError
 from load.warehouse import schema
 from load.warehouse.catalogue import ExistingTable, read_catalogue
 from load.warehouse.column_types import spell_types
+from load.warehouse.layout import history_of
 from load.warehouse.ports import Session
 from load.warehouse.session import named_duplicates, sqlstate
 from load.warehouse.target import Target
@@ -38,11 +39,12 @@ class Catalogue:
 
     schema: str
     batch: int
+    taken_at: str
     existing: dict[str, ExistingTable]
     wanted: tuple[WarehouseTable, ...]
 
 
-def read_tables(session: Session, manifest: ProcessedManifest, schema_name: str) -> Catalogue:
+def read_tables(session: Session, manifest: ProcessedManifest, schema_name: str, taken_at: str) -> Catalogue:
     """Return what the warehouse has of the batch's tables, and create their schema if it is missing."""
     if not session.value("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = :name)", name=schema_name):
         session.run(f"CREATE SCHEMA {identifier(schema_name)}")
@@ -51,7 +53,12 @@ def read_tables(session: Session, manifest: ProcessedManifest, schema_name: str)
     return Catalogue(
         schema_name,
         manifest.number,
-        read_catalogue(session, schema_name, [table.name for table in manifest.tables]),
+        taken_at,
+        read_catalogue(
+            session,
+            schema_name,
+            [name for table in manifest.tables for name in (table.name, history_of(table).name)],
+        ),
         tuple(_spelled(table, spelled) for table in manifest.tables),
     )
 
@@ -60,9 +67,8 @@ def _spelled(table: WarehouseTable, spelled: dict[str, str]) -> WarehouseTable:
     return replace(table, columns=tuple(replace(column, type=spelled[column.type]) for column in table.columns))
 
 
-def prepare_table(session: Session, catalogue: Catalogue, place: int) -> Prepared:
+def prepare(session: Session, catalogue: Catalogue, place: int, wanted: WarehouseTable) -> Prepared:
     """Make one table able to hold the batch's rows; keys of a new one come when it is filled, which is faster."""
-    wanted = catalogue.wanted[place]
     existing = catalogue.existing.get(wanted.name)
     plan = schema.plan_changes(existing, wanted, catalogue.schema, catalogue.batch)
     with _named_drift(wanted.name):
@@ -73,6 +79,7 @@ def prepare_table(session: Session, catalogue: Catalogue, place: int) -> Prepare
         schema=catalogue.schema,
         place=place,
         batch=catalogue.batch,
+        taken_at=catalogue.taken_at,
         types=schema.held_types(existing, wanted),
         is_new=existing is None,
         added=schema.added_columns(existing, wanted, catalogue.batch),

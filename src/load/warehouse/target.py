@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from load.warehouse.column_types import comparable
+from load.warehouse.layout import BATCH, CURRENT, DELETED, HISTORY, IS_CURRENT, VALID_FROM, VALID_TO
 from utils.manifest import WarehouseTable
-from utils.postgres.names import TableName, identifier
+from utils.postgres.names import TableName, identifier, literal
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Target:
     schema: str
     place: int  # in the batch; names the staging tables, since a long table name would leave no room for more
     batch: int
+    taken_at: str  # when the source was as this batch shows it, later than any batch before
     types: Mapping[str, str]  # of the model's columns, as the warehouse has them by now
     is_new: bool
     added: Mapping[str, int]  # columns that older rows were written without, and the batch that added each
@@ -34,6 +36,34 @@ class Target:
     def gone(self) -> str:
         """The name in SQL of the staging table of its keys that are gone."""
         return f"pg_temp.gone_{self.place}"
+
+    @property
+    def present(self) -> str:
+        """The name in SQL of the staging table of the keys that the source still has."""
+        return f"pg_temp.present_{self.place}"
+
+    @property
+    def current(self) -> str:
+        """The column that tells a key's latest version."""
+        return IS_CURRENT if self.table.kind == HISTORY else CURRENT
+
+    @property
+    def keeps_versions(self) -> bool:
+        """Tell whether a key has a row for each of its versions."""
+        return self.table.kind in {"fact", HISTORY}
+
+    @property
+    def over(self) -> str:
+        """What is set on a version that another follows."""
+        ended = f", {VALID_TO} = {literal(self.taken_at)}" if self.table.kind == HISTORY else ""
+        return f"{self.current} = false{ended}"
+
+    def version(self, deleted: bool) -> dict[str, str]:
+        """Return the system columns of a new version, with their values in SQL."""
+        values = {BATCH: str(self.batch), self.current: "true", DELETED: str(deleted).lower()}
+        if self.table.kind == HISTORY:
+            values |= {VALID_FROM: literal(self.taken_at), VALID_TO: "'infinity'"}
+        return values
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -62,5 +92,5 @@ class Target:
         """Return the condition that a row of the table is in force."""
         if self.table.load == "replace":
             return "true"
-        current = f"{alias}._current AND " if self.table.kind == "fact" else ""
+        current = f"{alias}.{self.current} AND " if self.keeps_versions else ""
         return f"{current}NOT {alias}._deleted"

@@ -36,16 +36,23 @@ class Config:
 
 
 @contextlib.contextmanager
-def open_ports(project: Project, warehouse: DatabaseUrl, processed: ObjectStore, scratch: Path) -> Iterator[Ports]:
+def open_ports(
+    project: Project,
+    warehouse: DatabaseUrl,
+    processed: ObjectStore,
+    scratch: Path,
+    accepted_deletes: frozenset[str] = frozenset(),
+) -> Iterator[Ports]:
     """Connect to the warehouse for as long as the block lasts."""
     with connect(warehouse, WAREHOUSE) as session:
-        yield Ports(session, processed, scratch, project.warehouse_schema)
+        yield Ports(session, processed, scratch, project.warehouse_schema, accepted_deletes)
 
 
 @contextlib.contextmanager
-def open_lambda_ports(config: Config) -> Iterator[Ports]:
+def open_lambda_ports(config: Config, accepted_deletes: frozenset[str]) -> Iterator[Ports]:
     """Connect to all that the Lambda's environment names."""
     project = read_project(config.project)
     url = read_database_secret(config.warehouse_secret)
-    with open_ports(project, url, open_store(config.processed), Path(tempfile.gettempdir())) as ports:
+    processed, scratch = open_store(config.processed), Path(tempfile.gettempdir())
+    with open_ports(project, url, processed, scratch, accepted_deletes) as ports:
         yield ports

@@ -30,7 +30,8 @@ class Built:
     rows: Path | None = None
     gone: Path | None = None
     quarantine: Path | None = None
-    counts: Mapping[str, int] = field(default_factory=dict)  # by file: rows, gone, quarantine
+    present: Path | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)  # by file: rows, gone, quarantine, present
 
 
 @dataclass(frozen=True)
@@ -222,10 +223,10 @@ class ModelRows:
         }
         keep_rows = counts["rows"] or self.model.load == "replace"
         return Built(
-            rows if keep_rows else None,
-            gone if counts["gone"] else None,
-            quarantine if counts["quarantine"] else None,
-            counts,
+            rows=rows if keep_rows else None,
+            gone=gone if counts["gone"] else None,
+            quarantine=quarantine if counts["quarantine"] else None,
+            counts=counts,
         )
 
     def _copy(self, query: str, path: Path) -> None:

@@ -4,8 +4,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from transformation.star_schema.database import open_engine
 from transformation.star_schema.definition import check_names, in_load_order
-from transformation.star_schema.engine import Engine, open_engine
+from transformation.star_schema.engine import Engine
 from transformation.star_schema.python_model import load_build, output_items
 from transformation.star_schema.select_list import parse_body
 from utils.manifest import SourceTable, WarehouseTable

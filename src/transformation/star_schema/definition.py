@@ -12,7 +12,9 @@ from transformation.star_schema.types import from_duckdb, spelled_out, to_duckdb
 from utils.errors import ModelError, SchemaDriftError
 from utils.manifest import Reference as TableReference
 from utils.manifest import WarehouseColumn, WarehouseTable
-from utils.model import CALENDAR, Lookup, Model
+from utils.model import CALENDAR, VERSIONS, Lookup, Model
+
+HISTORY_NAMES = {"valid_from", "valid_to", "is_current"}
 
 
 def check_references(model: Model, found: SelectList, relations: Mapping[str, Relation]) -> None:
@@ -119,6 +121,7 @@ def warehouse_table(model: Model, types: Mapping[str, str], models: Mapping[str,
         unique=model.tests.unique,
         record_id=model.record_id,
         source=model.driving,
+        history=model.history,
     )
 
 
@@ -127,6 +130,10 @@ def check_names(model: Model, columns: Sequence[str]) -> None:
     folded = [name.lower() for name in columns]  # DuckDB ignores case, even in quotes
     if double := [name for name in columns if folded.count(name.lower()) > 1]:
         raise model.error(f"has two columns called {' and '.join(double)}; names that differ only in case count", "AS")
+    if model.history == VERSIONS and (taken := sorted(HISTORY_NAMES & {name.lower() for name in columns})):
+        raise model.error(
+            f"has a column {taken[0]}, which its history needs for itself; give it another name", taken[0]
+        )
     tests = model.tests
     named = {
         "key": model.key,

@@ -1,9 +1,8 @@
 """One batch through every model, in an embedded DuckDB that spills to scratch space."""
 
-import contextlib
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import duckdb
 
 from transformation.star_schema.build import Built, ModelRows
 from transformation.star_schema.calendar import Range, grown
+from transformation.star_schema.database import named_errors, shut_off
 from transformation.star_schema.definition import (
     check_names,
     check_references,
@@ -18,12 +18,13 @@ from transformation.star_schema.definition import (
     typed,
     warehouse_table,
 )
+from transformation.star_schema.presence import check_presence, key_relation, write_present
 from transformation.star_schema.python_model import output_items
 from transformation.star_schema.quality import DataTest, calendar_columns, check_tests, data_tests
 from transformation.star_schema.relations import LATE, Relation, create_lookup, create_relation
 from transformation.star_schema.select_list import SelectList, parse_body
 from transformation.star_schema.sql import calendar_rows, late_flag
-from utils.errors import IntegrityError, ModelError, ResourceExhaustedError
+from utils.errors import IntegrityError
 from utils.joins import resolve_lookups
 from utils.manifest import SourceTable, WarehouseTable
 from utils.model import CALENDAR, Lookup, Model
@@ -32,51 +33,8 @@ from utils.project import Project
 
 logger = logging.getLogger(__name__)
 
-# Two optimizers make one bad value fail every row: the first pushes TRY_CAST into the CSV reader as a CAST, the
-# second moves what two TRY() share out of both. Without the first, the reader is also half as fast again.
-UNSOUND = ("type_pushdown", "common_subexpressions")
-MAX_REASON = 300  # characters; a reason may quote a value as large as a row
 DAYS = Relation(CALENDAR, {"date": "DATE"}, {"date": "date"})  # what a calendar's body reads
 Files = Mapping[str, Mapping[str, list[Path]]]  # local CSV files by table and role
-
-
-@contextlib.contextmanager
-def open_engine(scratch: Path, memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB that keeps within its memory, spills into scratch, and downloads nothing."""
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory_mb}MB",
-        "temp_directory": str(scratch / "spill"),
-        "threads": "2",
-        "preserve_insertion_order": "false",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-    }
-    with duckdb.connect(config=settings) as connection, named_errors("A model"):
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET disabled_optimizers = {literal(','.join(UNSOUND))}")
-        yield connection
-
-
-def shut_off(connection: duckdb.DuckDBPyConnection, folders: Iterable[Path], files: Iterable[Path]) -> None:
-    """Let no model reach anything but these, whatever function it finds for it."""
-    for setting, paths in (("allowed_directories", folders), ("allowed_paths", files)):
-        connection.execute(f"SET {setting} = [{', '.join(literal(str(path.resolve())) for path in paths)}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-
-
-@contextlib.contextmanager
-def named_errors(what: str) -> Iterator[None]:
-    """Translate DuckDB's errors into the pipeline's, once; only their first line, for the others quote rows."""
-    try:
-        yield
-    except duckdb.OutOfMemoryException as error:
-        raise ResourceExhaustedError(f"Memory or scratch space ran short: {error}. Give the function more.") from error
-    except duckdb.IOException as error:
-        raise ResourceExhaustedError(f"Scratch space cannot be used: {error}. Give the function more.") from error
-    except duckdb.Error as error:
-        reason = str(error).split("\n", maxsplit=1)[0]
-        raise ModelError(f"{what} cannot be computed: {reason[:MAX_REASON]}") from error
 
 
 @dataclass
@@ -100,7 +58,8 @@ class Engine:
 
     def _create_sources(self) -> None:
         for name, table in self.tables.items():
-            self.sources[name] = create_relation(self.connection, table, self.files.get(name, {}), self.long_lines)
+            files = {role: paths for role, paths in self.files.get(name, {}).items() if role != "keys"}
+            self.sources[name] = create_relation(self.connection, table, files, self.long_lines)
 
     def plan(self, model: Model) -> "Plan":
         """Resolve a model against this batch's tables: its joins, its columns, its table."""
@@ -115,10 +74,20 @@ class Engine:
             check_where(model, found, relations)
             types, found = typed(self.connection, model, found, lookups, relations)
         models = {other.name: other for other in self.project.models}
-        table = warehouse_table(model, types, models)
+        table = self._with_deletes(model, found, relations, warehouse_table(model, types, models))
         tests = data_tests(model, table, models, self.project.calendar_years)
         check_tests(self.connection, model, table, tests)
         return Plan(model, lookups, relations, found, table, tests)
+
+    def _with_deletes(
+        self, model: Model, found: SelectList, relations: Mapping[str, Relation], table: WarehouseTable
+    ) -> WarehouseTable:
+        """Return the table with the share of its rows that may be deleted at once, where deletes are looked for."""
+        settings = self.project.table_settings(model.driving or "")
+        if not model.driving or model.load == "replace" or not settings.compares_keys:
+            return table
+        check_presence(model, found, relations, self.tables[model.driving])
+        return replace(table, max_deleted_share=settings.deletes_max_share)
 
     def _relations(self, model: Model, lookups: Iterable[Lookup]) -> dict[str, Relation]:
         relations = {model.alias: self.sources[model.driving] if model.driving else DAYS}
@@ -134,7 +103,19 @@ class Engine:
         return create_lookup(self.connection, path, lookup.key)
 
     def build(self, plan: "Plan") -> Built:
-        """Compute one model over the batch, if the batch holds any of its driving rows."""
+        """Compute one model over the batch: its rows, and the keys that are still there if the batch tells."""
+        built, table = self._build_rows(plan), self.tables[str(plan.model.driving)]
+        files = self.files.get(table.name, {}).get("keys", [])
+        if not files or plan.table.max_deleted_share is None:
+            return built
+        path = self.folder / f"{plan.model.name}-present.parquet"
+        keys = key_relation(self.connection, table, files)
+        with named_errors(str(plan.model.path)):
+            count = write_present(self.connection, plan.model, plan.found, keys, path)
+        return replace(built, present=path, counts={**built.counts, "present": count})
+
+    def _build_rows(self, plan: "Plan") -> Built:
+        """Compute one model's rows, if the batch holds any of its driving rows."""
         table = self.tables[str(plan.model.driving)]
         if not table.changed and not table.affected and not (table.whole and plan.model.load == "replace"):
             return Built()

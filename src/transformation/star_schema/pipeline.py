@@ -56,7 +56,8 @@ def _superseded(ports: Ports, done: int, newest: int) -> set[int]:
 
 def transform_batch(run_id: str, entry: LandingEntry, ports: Ports, empty: bool = False) -> ProcessedManifest:
     """Compute one batch and upload its files; return the manifest that makes them count, still to be committed."""
-    from transformation.star_schema.engine import Engine, open_engine  # DuckDB and pandas, only once there is work
+    from transformation.star_schema.database import open_engine  # DuckDB, only once there is work
+    from transformation.star_schema.engine import Engine
 
     landing = entry.manifest
     manifest = _manifest(run_id, entry, ports, _calendar_before(landing, ports))
@@ -108,7 +109,7 @@ def _scratch(parent: Path) -> Iterator[Path]:
 
 
 def _fetch(table: SourceTable, ports: Ports, folder: Path) -> dict[str, list[Path]]:
-    roles = {"changed": table.changed, "affected": table.affected, "context": table.context}
+    roles = {"changed": table.changed, "affected": table.affected, "context": table.context, "keys": table.keys}
     try:
         store = ports.landing.store
         return {role: [fetch_checked(store, file, folder) for file in files] for role, files in roles.items()}
@@ -153,6 +154,7 @@ class _Upload:
             table,
             rows=self._file(built.rows, f"{folder}/{name}.parquet", counts, "rows"),
             gone=self._file(built.gone, f"_gone/{folder}/{name}.parquet", counts, "gone"),
+            present=self._file(built.present, f"_present/{folder}/{name}.parquet", counts, "present"),
             quarantine=self._file(built.quarantine, f"quarantine/{table.name}/{name}.jsonl", counts, "quarantine"),
         )
 
