@@ -95,14 +95,14 @@ class Extraction:
 
     def run(self, **changes: object) -> LandingManifest | None:
         with self.ports() as ports:
-            return extract_batch(make_run(**changes), ports)
+            return extract_batch(make_run(**changes), ports).manifest
 
     def run_recorded(self) -> tuple[LandingManifest | None, list[str]]:
         """Run, and return the COPY statements as well."""
         statements: list[str] = []
         with self.ports() as ports:
             recorded = replace(ports, view=lambda: _recorded(ports, statements))
-            return extract_batch(make_run(), recorded), statements
+            return extract_batch(make_run(), recorded).manifest, statements
 
     def session(self) -> Connection:
         """Open a session of another application, which the test may leave in a transaction."""

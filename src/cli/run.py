@@ -1,5 +1,6 @@
 """`starlift run`: one run of the three stages on this machine."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +58,20 @@ def run(
 def _print(report: "RunReport") -> None:
     if report.batch is None and not report.tables:
         out.print("Nothing changed in the source, and nothing waited. The warehouse is up to date.")
-        return
-    from local.reports import report_table
+    else:
+        from local.reports import report_table
 
-    out.print(report_table(report))
+        out.print(report_table(report))
+    _print_audit(report.audit)
+
+
+def _print_audit(audit: Mapping[str, float]) -> None:
+    """Tell what only the horizon found, and how long a transaction has held it back."""
+    if audit["late"] or audit["read_again"]:
+        found = f"{audit['late']:,} changed rows that the cursor column alone would have missed"
+        out.print(f"Audit: {found}; {audit['read_again']:,} rows read that the warehouse held already.")
+    if audit["horizon_age_seconds"]:
+        age, behind = audit["horizon_age_seconds"], audit["horizon_transactions_behind"]
+        out.print(
+            f"Audit: a transaction has been open for {age:,.0f} s or more; {behind:,} began since.", style="yellow"
+        )

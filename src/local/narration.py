@@ -26,12 +26,22 @@ def _batch(fields: Fields, verb: str) -> str:
     return f"batch {fields.get('batch', '?')} {verb}"
 
 
+def _held_back(fields: Fields) -> str:
+    age, limit = float(fields.get("horizon_age_seconds", 0)), int(fields.get("max_seconds", 0))
+    return (
+        f"ALERT: a transaction of the source has been open for {age:,.0f} s or more (limit {limit:,} s). "
+        "Nothing is lost, but every run reads again what was written since. "
+        "Find it in pg_stat_activity or pg_prepared_xacts."
+    )
+
+
 SENTENCES: dict[str, Callable[[Fields], str]] = {
     "table extracting": lambda fields: (
         f"  {'extracting':<12}{fields.get('table', ''):<24}{_megabytes(fields)} MB so far"
     ),
     "table extracted": lambda fields: _rows(fields, "extracted"),
     "batch extracted": lambda fields: _batch(fields, "extracted"),
+    "horizon held back": _held_back,
     "nothing changed": lambda _fields: "nothing changed since the last batch",
     "model built": lambda fields: _rows(fields, "transformed"),
     "batch transformed": lambda fields: _batch(fields, "transformed"),

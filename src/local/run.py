@@ -52,6 +52,7 @@ class RunReport:
     run_id: str
     batch: int | None  # None when nothing had changed
     tables: Mapping[str, Mapping[str, int]]
+    audit: Mapping[str, float]  # how far the run had to look back, and what only that found
 
 
 @dataclass(frozen=True)
@@ -113,4 +114,14 @@ def report(run_id: str, project: Project, answers: list[Answer]) -> RunReport:
         if model.driving in tables and model.name in tables:
             source, loaded = tables[model.driving], tables[model.name]
             source["late"] = max(source["late"], loaded["late"])
-    return RunReport(run_id, answers[0].get("batch"), tables)
+    return RunReport(run_id, answers[0].get("batch"), tables, _audit(answers[0].get("audit", {}), tables))
+
+
+def _audit(found: Mapping[str, float], tables: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
+    """Return the horizon's age beside the rows that only the horizon found and those read again for its sake."""
+    loaded = [counts for counts in tables.values() if counts["transformed"] or counts["loaded"] or counts["skipped"]]
+    return {
+        **found,
+        "late": sum(counts["late"] for counts in loaded),
+        "read_again": sum(counts["skipped"] for counts in loaded),
+    }

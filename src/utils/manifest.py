@@ -24,6 +24,7 @@ class Snapshot:
     timeline: int
     in_recovery: bool
     taken_at: str  # ISO 8601, UTC, by the source's clock
+    horizon_held_since: str | None = None  # ISO 8601, UTC; None when no transaction known to be older is open
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,16 @@ MAX_ROW_BYTES = 128 << 20  # half of what a small Lambda has; PostgreSQL itself 
 OVERLAP_SECONDS = 300  # longest source transaction we expect behind a view
 CALENDAR_YEARS = (1900, 2100)  # a date outside is a typing mistake, not an order
 
-SETTINGS = {"name", "schema", "cursor", "max_row_bytes", "warehouse_schema", "calendar_years", "tables"}
+SETTINGS = {"name", "schema", "cursor", "max_row_bytes", "warehouse_schema", "calendar_years", "tables"} | {
+    "max_horizon_age_seconds"
+}
 TABLE_SETTINGS = {"cursor", "exclude", "key", "overlap_seconds", "full"} | {
     "deletes",
     "deletes_every",
     "deletes_max_share",
 }
 COMPARE_KEYS = "compare-keys"
+MAX_HORIZON_AGE_SECONDS = 3600  # a transaction open for longer makes every run read again what it wrote since
 MAX_DELETED_SHARE = 0.25  # more at once is likelier a mistake in the source than its will
 
 
@@ -49,6 +52,7 @@ class Project:
     warehouse_schema: str = "public"
     max_row_bytes: int = MAX_ROW_BYTES
     calendar_years: tuple[int, int] = CALENDAR_YEARS
+    max_horizon_age_seconds: int = MAX_HORIZON_AGE_SECONDS
     settings: Mapping[str, TableSettings] = field(default_factory=dict)
     models: tuple[Model, ...] = ()
     default_cursor: str | None = None
@@ -84,6 +88,7 @@ def read_project(folder: Path) -> Project:
         warehouse_schema=str(record.get("warehouse_schema", "public")),
         max_row_bytes=int(record.get("max_row_bytes", MAX_ROW_BYTES)),
         calendar_years=_years(record.get("calendar_years", list(CALENDAR_YEARS)), path),
+        max_horizon_age_seconds=_positive(record, "max_horizon_age_seconds", MAX_HORIZON_AGE_SECONDS, str(path)),
         settings={table: _settings(table, value, cursor, path) for table, value in tables.items()},
         models=_checked(tuple(read_model(path) for path in models), folder),
         default_cursor=cursor,

@@ -81,7 +81,7 @@ class World:
         stores = FusedStore(self.folder / "landing", fuse), FusedStore(self.folder / "processed", fuse)
         run = extraction.Run(run_id or uuid.uuid4().hex, datetime.now(UTC), uuid.uuid4().hex[:8])
         with extraction_wiring.open_ports(self.project, self.source, *stores) as ports:
-            manifest = extraction.extract_batch(run, ports)
+            manifest = extraction.extract_batch(run, ports).manifest
         scratch = self.folder / "scratch"
         scratch.mkdir(exist_ok=True)
         with transformation_wiring.open_ports(self.project, *stores, scratch) as ports:

@@ -67,7 +67,7 @@ class FusedStore(FolderStore):
 def run_with_fuse(extraction: Extraction, fuse: Fuse, run):
     with extraction.ports() as ports:
         store = FusedStore(extraction.landing.root, fuse)
-        return extract_batch(run, replace(ports, landing=LandingLog(store)))
+        return extract_batch(run, replace(ports, landing=LandingLog(store))).manifest
 
 
 @pytest.mark.parametrize("step", range(1, STEPS + 1))
@@ -277,7 +277,9 @@ def test_all_tables_are_read_as_of_one_moment(extraction):
     extraction.edit("UPDATE sale SET units = 1 WHERE id = 100")
 
     with extraction.ports() as ports:
-        batch = extract_batch(make_run(), replace(ports, view=lambda: edited_after_the_snapshot(extraction, ports)))
+        batch = extract_batch(
+            make_run(), replace(ports, view=lambda: edited_after_the_snapshot(extraction, ports))
+        ).manifest
 
     assert extraction.roles(batch) == {
         "sale": {"changed": [100]},

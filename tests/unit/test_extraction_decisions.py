@@ -7,11 +7,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from extraction.database.audit import audit, held_since
 from extraction.database.closure import Closure, Path, Step
 from extraction.database.files import data_key
-from extraction.database.pipeline import summary
+from extraction.database.pipeline import Extraction, summary
 from extraction.database.plan import plan_table
-from extraction.database.snapshot import HEARTBEAT, check_continuity, horizon_age_seconds, needs_heartbeat
+from extraction.database.snapshot import HEARTBEAT, check_continuity, needs_heartbeat
 from extraction.database.sql import cursor_since, header, written_since
 from extraction.database.start import FIRST
 from extraction.database.wiring import Config
@@ -83,9 +84,21 @@ def test_the_horizons_age_is_how_long_a_transaction_is_known_to_be_open():
     last = snapshot(next_xid=1000, taken_at="2024-11-21T12:00:00.000000+00:00")
     now = snapshot(horizon=999, taken_at="2024-11-21T12:30:00.000000+00:00")
 
-    assert horizon_age_seconds(last, now) == 1800
-    assert horizon_age_seconds(last, replace(now, horizon=1000)) == 0
-    assert horizon_age_seconds(None, now) == 0
+    assert audit(held_since(last, now)).horizon_age_seconds == 1800
+    assert audit(held_since(last, replace(now, horizon=1000))).horizon_age_seconds == 0
+    assert audit(held_since(None, now)).horizon_age_seconds == 0
+
+
+def test_a_horizon_that_stays_is_as_old_as_the_first_snapshot_that_saw_it():
+    first = snapshot(horizon=999, next_xid=1000, taken_at="2024-11-21T12:00:00.000000+00:00")
+    second = held_since(first, replace(first, next_xid=2000, taken_at="2024-11-21T12:05:00.000000+00:00"))
+
+    third = held_since(second, replace(second, next_xid=3000, taken_at="2024-11-21T12:10:00.000000+00:00"))
+    moved = held_since(third, replace(third, horizon=1500, taken_at="2024-11-21T12:15:00.000000+00:00"))
+
+    assert audit(third).horizon_age_seconds == 600
+    assert audit(third).horizon_transactions_behind == 2001
+    assert audit(moved).horizon_age_seconds == 300
 
 
 def plan(now, before, **changes):
@@ -206,10 +219,13 @@ def test_the_answer_counts_what_was_extracted_and_what_came_along():
 
     table = source_table(changed=(file(3),), affected=(file(2),), context=(file(4),))
 
-    assert summary("run-1", landing_manifest(tables=(table,))) == {
+    audit = {"horizon_age_seconds": 0, "horizon_transactions_behind": 0}
+    assert summary("run-1", Extraction(landing_manifest(tables=(table,)), snapshot())) == {
         "run_id": "run-1",
         "batch": 1,
         "tables": {"staff": {"extracted": 3, "context": 6}},
+        "audit": audit,
         "more": False,
     }
-    assert summary("run-1", None) == {"run_id": "run-1", "batch": None, "tables": {}, "more": False}
+    nothing = {"run_id": "run-1", "batch": None, "tables": {}, "audit": audit, "more": False}
+    assert summary("run-1", Extraction(None, snapshot())) == nothing

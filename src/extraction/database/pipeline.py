@@ -2,25 +2,36 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from extraction.database.audit import audit, held_since
 from extraction.database.plan import Reading, plan_table
 from extraction.database.ports import Ports, SourceView
 from extraction.database.reader import BatchReader
 from extraction.database.run import Run
-from extraction.database.snapshot import check_continuity, horizon_age_seconds, needs_heartbeat
+from extraction.database.snapshot import check_continuity, needs_heartbeat
 from extraction.database.start import Start, find_start
 from utils.batch_log import LandingEntry
 from utils.errors import ConfigurationError
-from utils.manifest import LandingManifest, SourceTable
+from utils.manifest import LandingManifest, Snapshot, SourceTable
+from utils.project import Project
 
-__all__ = ["Run", "build_manifest", "extract_batch", "read_batch", "summary"]
+__all__ = ["Extraction", "Run", "build_manifest", "extract_batch", "read_batch", "summary"]
 
 logger = logging.getLogger(__name__)
 
 
-def extract_batch(run: Run, ports: Ports) -> LandingManifest | None:
-    """Copy every changed row, then commit the batch's manifest; return None when nothing had changed.
+@dataclass(frozen=True)
+class Extraction:
+    """What one run found: the batch, None when nothing had changed, and what it saw of the source."""
+
+    manifest: LandingManifest | None
+    snapshot: Snapshot
+
+
+def extract_batch(run: Run, ports: Ports) -> Extraction:
+    """Copy every changed row, then commit the batch's manifest, unless nothing had changed.
 
     The manifest is the commit point and the only state: it holds the horizon that the next run starts
     from. A run that dies before it leaves files that no manifest names; a retry that finds its own
@@ -28,17 +39,21 @@ def extract_batch(run: Run, ports: Ports) -> LandingManifest | None:
     """
     newest = _newest(ports)
     if newest and newest.manifest.run_id == run.run_id:
-        return newest.manifest
+        return Extraction(newest.manifest, newest.manifest.snapshot)
     start = find_start(newest, run, ports)  # before the snapshot, which so can only be later than the newest batch's
     with ports.view() as view:
         reader, readings = read_batch(run, start, view, ports)
-        if not _worth_a_batch(start, readings, reader, view):
-            logger.info("nothing changed", extra={"horizon": view.snapshot.horizon})
-            return None
-        manifest = build_manifest(run, start, view, reader)
+        snapshot = held_since(newest.manifest.snapshot if newest else None, view.snapshot)
+        worth = _worth_a_batch(start, readings, reader, view)
+    if not worth:
+        _tell("nothing changed", snapshot, ports.project, {})
+        return Extraction(None, snapshot)
+    manifest = build_manifest(run, start, snapshot, reader)
     ports.landing.commit(manifest)
-    _tell(manifest, start)
-    return manifest
+    rows = sum(file.rows for table in manifest.tables for file in table.files)
+    fields = {"batch": manifest.number, "row_count": rows, "supersedes": manifest.supersedes}
+    _tell("batch extracted", snapshot, ports.project, fields)
+    return Extraction(manifest, snapshot)
 
 
 def _newest(ports: Ports) -> LandingEntry | None:
@@ -76,7 +91,7 @@ def _worth_a_batch(start: Start, readings: list[Reading], reader: BatchReader, v
     return bool(no_longer_tracked) or needs_heartbeat(start.since, view.snapshot)
 
 
-def build_manifest(run: Run, start: Start, view: SourceView, reader: BatchReader) -> LandingManifest:
+def build_manifest(run: Run, start: Start, snapshot: Snapshot, reader: BatchReader) -> LandingManifest:
     """Return the manifest that makes a batch of what was read, once it is committed."""
     tables = tuple(reader.tables.values())
     return LandingManifest(
@@ -87,25 +102,27 @@ def build_manifest(run: Run, start: Start, view: SourceView, reader: BatchReader
         project=reader.project.name,
         predecessor=start.predecessor,
         base=start.number if all(table.whole for table in tables) else start.base,
-        snapshot=view.snapshot,
+        snapshot=snapshot,
         tables=tables,
         models=tuple(model.name for model in reader.project.models),
         supersedes=start.supersedes,
     )
 
 
-def _tell(manifest: LandingManifest, start: Start) -> None:
-    rows = sum(file.rows for table in manifest.tables for file in table.files)
-    age = horizon_age_seconds(start.since, manifest.snapshot)
-    behind = manifest.snapshot.next_xid - manifest.snapshot.horizon
-    fields = {"batch": manifest.number, "row_count": rows, "supersedes": manifest.supersedes}
-    logger.info("batch extracted", extra={**fields, "horizon_age_seconds": age, "horizon_transactions_behind": behind})
+def _tell(message: str, snapshot: Snapshot, project: Project, fields: Mapping[str, object]) -> None:
+    """Log the run's outcome with its audit, and raise the alert for a transaction that has been open for too long."""
+    found = asdict(audit(snapshot))
+    logger.info(message, extra={**fields, "horizon": snapshot.horizon, **found})
+    if found["horizon_age_seconds"] > project.max_horizon_age_seconds:
+        logger.critical("horizon held back", extra={**found, "max_seconds": project.max_horizon_age_seconds})
 
 
-def summary(run_id: str, manifest: LandingManifest | None) -> dict[str, Any]:
+def summary(run_id: str, found: Extraction) -> dict[str, Any]:
     """Return the stage's answer."""
+    manifest = found.manifest
     tables = {table.name: _counts(table) for table in manifest.tables} if manifest else {}
-    return {"run_id": run_id, "batch": manifest.number if manifest else None, "tables": tables, "more": False}
+    batch = manifest.number if manifest else None
+    return {"run_id": run_id, "batch": batch, "tables": tables, "audit": asdict(audit(found.snapshot)), "more": False}
 
 
 def _counts(table: SourceTable) -> dict[str, int]:

@@ -1,7 +1,5 @@
 """What one transaction sees of the source, and whether the last run's horizon still means anything there."""
 
-from datetime import datetime
-
 from utils.errors import ConfigurationError, ResyncNeededError, SourceBehindError
 from utils.manifest import Snapshot
 from utils.postgres.connection import Connection
@@ -82,14 +80,3 @@ def check_continuity(previous: Snapshot, now: Snapshot) -> None:
 def needs_heartbeat(previous: Snapshot, now: Snapshot) -> bool:
     """Tell whether a quiet source's horizon must be moved on, lest a busy cluster wrap around it."""
     return now.next_xid - previous.horizon >= HEARTBEAT and now.horizon > previous.horizon
-
-
-def horizon_age_seconds(previous: Snapshot | None, now: Snapshot) -> float:
-    """Return for how long, at least, an open transaction has held the horizon back.
-
-    A role that may only SELECT is not told when another's transaction began; but one that the last snapshot
-    saw open is at least as old as that.
-    """
-    if previous is None or now.horizon >= previous.next_xid:
-        return 0.0
-    return (datetime.fromisoformat(now.taken_at) - datetime.fromisoformat(previous.taken_at)).total_seconds()

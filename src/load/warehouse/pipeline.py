@@ -1,5 +1,6 @@
 """Load: every transformed batch that the warehouse does not hold, oldest first, one transaction each."""
 
+import functools
 import logging
 import tempfile
 from dataclasses import asdict, dataclass
@@ -100,9 +101,9 @@ def load_batch(manifest: ProcessedManifest, ports: Ports) -> dict[str, Counts] |
         with transaction(ports.warehouse, ports.lock_seconds):
             counts = _load_locked(Batch(manifest, paths), ports)
     if counts is not None:
-        rows = sum(found.loaded for found in counts.values())
-        extra = {"batch": manifest.number, "row_count": rows, "duration_ms": round(1000 * watch.lap())}
-        logger.info("batch loaded", extra=extra)
+        total = functools.reduce(Counts.plus, counts.values(), Counts())
+        extra = {"batch": manifest.number, "row_count": total.loaded, **asdict(total)}
+        logger.info("batch loaded", extra={**extra, "duration_ms": round(1000 * watch.lap())})
     return counts
 
 
