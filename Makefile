@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := dev extraction transformation load
 
-.PHONY: help setup demo test test-unit test-integration check lint types imports bench build lock clean
+.PHONY: help setup demo test test-unit test-integration torture check lint types imports bench build lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test-unit: setup ## run the tests that need neither network nor database
 
 test-integration: setup ## run the tests against the real PostgreSQL and the emulated AWS
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 300 tests/integration tests/acceptance
+
+torture: setup ## random histories of writers and runs until MINUTES are over (SEED=n plays one round again)
+	@$(BIN)/python -m tests.torture $(or $(MINUTES),10) $(SEED)
 
 check: lint types imports test ## everything CI runs
 

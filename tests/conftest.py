@@ -41,7 +41,9 @@ def fake_aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def postgres_server() -> Iterator[EmbeddedPostgres]:
     version = int(os.environ.get("STARLIFT_TEST_POSTGRES", "18"))
     # Tests throw the data away, so nothing has to survive a power cut.
-    with embedded_postgres(version, {"fsync": "off", "synchronous_commit": "off"}) as server:
+    with embedded_postgres(
+        version, {"fsync": "off", "synchronous_commit": "off", "max_prepared_transactions": "20"}
+    ) as server:
         yield server
 
 
