@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, init, run, schema, status, verify
+from cli import check, init, quarantine, run, schema, status, verify
 
 app = typer.Typer(
     name="starlift",
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 schema_app = typer.Typer(help="What the log remembers of the source's tables.", no_args_is_help=True)
 app.add_typer(schema_app, name="schema")
+app.add_typer(quarantine.app, name="quarantine")
 
 app.command("run")(run.run)
 app.command("verify")(verify.verify)

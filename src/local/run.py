@@ -3,7 +3,7 @@
 import tempfile
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class Request:
     resync: bool = False  # read everything whole
     backfill: tuple[str, ...] = ()  # tables to read whole
     accept_deletes: tuple[str, ...] = ()  # tables of which any number of rows may be gone
+    rows: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)  # to read again: key texts by table
 
 
 USUAL = Request()
@@ -76,6 +77,7 @@ def run_once(job: Job, request: Request = USUAL) -> RunReport:
         token=uuid.uuid4().hex[:8],
         resync=request.resync,
         backfill=request.backfill,
+        rows=request.rows,
     )
     log.bind(run_id=run.run_id)
     extracted = _extract(job, run)

@@ -142,7 +142,7 @@ def test_named_tables_are_read_whole_for_a_backfill(extraction):
 
 
 def test_a_backfill_of_an_unknown_table_is_refused(extraction):
-    with pytest.raises(ConfigurationError, match="'stuff' cannot be read whole: the project tracks department, sale"):
+    with pytest.raises(ConfigurationError, match="'stuff' cannot be read again: the project tracks department, sale"):
         extraction.run(backfill=("stuff",))
 
 

@@ -18,7 +18,13 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     log.bind(run_id=event["run_id"])
     started_at = datetime.fromisoformat(event["started_at"])
     request = event.get("request", {})  # what the execution was started with
-    token, backfill = uuid.uuid4().hex[:8], tuple(request.get("backfill", ()))
-    run = Run(event["run_id"], started_at, token, bool(request.get("resync", False)), backfill)
+    run = Run(
+        run_id=event["run_id"],
+        started_at=started_at,
+        token=uuid.uuid4().hex[:8],
+        resync=bool(request.get("resync", False)),
+        backfill=tuple(request.get("backfill", ())),
+        rows={table: tuple(keys) for table, keys in request.get("rows", {}).items()},
+    )
     with open_lambda_ports(Config.from_env(os.environ)) as ports:
         return summary(run.run_id, extract_batch(run, ports))

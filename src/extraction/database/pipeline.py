@@ -66,7 +66,7 @@ def read_batch(run: Run, start: Start, view: SourceView, ports: Ports) -> tuple[
     if start.since:
         check_continuity(start.since, view.snapshot)
     tables = view.tables()
-    _check_backfill(run, tables)
+    _check_asked(run, tables)
     readings = [plan_table(table, start, ports.project) for table in tables.values()]
     reader = BatchReader(run, ports.project, ports.landing.store, view)
     reader.read(readings)
@@ -74,9 +74,9 @@ def read_batch(run: Run, start: Start, view: SourceView, ports: Ports) -> tuple[
     return reader, readings
 
 
-def _check_backfill(run: Run, tables: Mapping[str, SourceTable]) -> None:
-    if unknown := sorted(set(run.backfill) - set(tables)):
-        raise ConfigurationError(f"{unknown[0]!r} cannot be read whole: the project tracks {', '.join(tables)}.")
+def _check_asked(run: Run, tables: Mapping[str, SourceTable]) -> None:
+    if unknown := sorted({*run.backfill, *run.rows} - set(tables)):
+        raise ConfigurationError(f"{unknown[0]!r} cannot be read again: the project tracks {', '.join(tables)}.")
 
 
 def _worth_a_batch(start: Start, readings: list[Reading], reader: BatchReader, view: SourceView) -> bool:

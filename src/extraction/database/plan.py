@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from extraction.database.closure import Condition
+from extraction.database.named_rows import either, named
 from extraction.database.sql import cursor_since, written_since
 from extraction.database.start import Start
 from utils.manifest import Snapshot, SourceTable
@@ -39,6 +40,8 @@ def plan_table(now: SourceTable, start: Start, project: Project) -> Reading:
     changed = _changed(carried, start.since, project) if start.since else None
     if changed is None or now.name in start.whole or _holds_unread_values(now, before):
         return Reading(replace(carried, whole=True), None, definition_changed)
+    if again := start.rows.get(now.name):
+        changed = either(changed, named(now, again))
     return Reading(carried, changed, definition_changed)
 
 

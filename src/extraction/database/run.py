@@ -1,6 +1,7 @@
 """One run, as extraction sees it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -13,3 +14,4 @@ class Run:
     token: str  # 8 hexadecimal digits, new at every attempt
     resync: bool = False  # read every table whole, as a new base
     backfill: tuple[str, ...] = ()  # tables to read whole
+    rows: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)  # to read again: key texts by table

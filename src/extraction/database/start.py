@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from extraction.database.deletes import tables_to_compare
 from extraction.database.ports import Ports
@@ -25,6 +25,7 @@ class Start:
     since: Snapshot | None  # rows written at or after its horizon have changed; None reads everything
     whole: frozenset[str] = frozenset()  # tables to read whole whatever changed
     supersedes: tuple[int, ...] = ()
+    rows: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)  # read again though unchanged
     compared: frozenset[str] = frozenset()  # tables whose keys are read, for deleted rows to be found
 
 
@@ -51,6 +52,7 @@ def find_start(newest: LandingEntry | None, run: Run, ports: Ports) -> Start:
         since=None if everything else last_read.snapshot,
         whole=frozenset(run.backfill) | _whole_before(again) | _behind_new_models(ports.project, last_read),
         supersedes=tuple(batch.number for batch in lost),
+        rows=run.rows,
         compared=tables_to_compare(ports.project, before, everything, ports.landing.store),
     )
 
