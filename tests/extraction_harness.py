@@ -124,7 +124,7 @@ class Extraction:
             self.processed.put(ProcessedLog.key(each, 1), b"{}")
 
     def files(self) -> list[str]:
-        return list(self.landing.keys(""))
+        return [found.key for found in self.landing.list("")]
 
     def rows(self, manifest: LandingManifest | None, name: str, role: str = "changed") -> list[dict[str, str]]:
         """Return a role's rows of one table, in the order of the file."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, init, quarantine, run, schema, status, verify
+from cli import check, clean, init, quarantine, run, schema, status, verify
 
 app = typer.Typer(
     name="starlift",
@@ -22,6 +22,7 @@ app.command("verify")(verify.verify)
 app.command("status")(status.status)
 app.command("check")(check.check)
 app.command("init")(init.init)
+app.command("clean")(clean.clean)
 schema_app.command("history")(schema.history)
 
 

@@ -44,7 +44,12 @@ def _print(standing: "Standing") -> None:
     if standing.age_seconds is not None:
         out.print(f"The warehouse shows the source as it was {_age(standing.age_seconds)} ago.")
     for model, rows in standing.quarantine.items():
-        out.print(f"{model}: {rows:,} rows wait in quarantine.", style="yellow")
+        out.print(f"{model}: {rows:,} rows wait in quarantine; see `starlift quarantine list`.", style="yellow")
+    if standing.orphans:
+        out.print(
+            f"{standing.orphans:,} recent objects ({standing.orphan_bytes:,} bytes) belong to no batch: left by runs "
+            "that failed or lost a race, and harmless. `starlift clean` removes them once they are a day old."
+        )
 
 
 def _age(seconds: float) -> str:

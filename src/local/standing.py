@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from load.warehouse import ledger
 from load.warehouse.wiring import WAREHOUSE
+from local.orphans import recent_orphans
 from utils.batch_log import LandingLog, ProcessedLog
 from utils.open_store import below, open_store
 from utils.postgres.connection import Connection, connect
@@ -20,6 +21,7 @@ class BatchStanding:
     batch: int
     state: str  # "landed", "transformed" or "loaded"
     run_id: str
+    started_at: str
     taken_at: str  # of the source's snapshot
     rows: int
     loaded_at: str | None
@@ -35,6 +37,8 @@ class Standing:
     age_seconds: float | None  # of the snapshot that the warehouse shows
     quarantine: dict[str, int]  # rows by warehouse table
     batches: tuple[BatchStanding, ...]  # newest first
+    orphans: int  # objects of these batches' time that belong to none
+    orphan_bytes: int
 
 
 def read_standing(store: str, warehouse: DatabaseUrl, now: datetime | None = None) -> Standing:
@@ -47,8 +51,11 @@ def read_standing(store: str, warehouse: DatabaseUrl, now: datetime | None = Non
     newest, transformed, last = landing.newest(), processed.newest(), max(loaded, default=0)
     numbers = range(newest, max(0, newest - SHOWN), -1)
     batches = tuple(_batch(landing, number, transformed, last, loaded) for number in numbers)
-    age = _age(loaded[last], now or datetime.now(UTC)) if last else None
-    return Standing(newest, transformed, last, age, quarantine, batches)
+    now = now or datetime.now(UTC)
+    age = _age(loaded[last], now) if last else None
+    lost = recent_orphans(store, datetime.fromisoformat(batches[-1].started_at), now, SHOWN) if batches else []
+    count, size = sum(len(half.objects) for half in lost), sum(half.bytes for half in lost)
+    return Standing(newest, transformed, last, age, quarantine, batches, count, size)
 
 
 def _batch(
@@ -58,7 +65,8 @@ def _batch(
     state = "loaded" if number <= last else "transformed" if number <= transformed else "landed"
     rows = sum(file.rows for table in manifest.tables for file in table.files)
     loaded_at = loaded[number].loaded_at if number in loaded else None
-    return BatchStanding(number, state, manifest.run_id, manifest.snapshot.taken_at, rows, loaded_at)
+    taken_at = manifest.snapshot.taken_at
+    return BatchStanding(number, state, manifest.run_id, manifest.started_at, taken_at, rows, loaded_at)
 
 
 def _age(row: ledger.LedgerRow, now: datetime) -> float:

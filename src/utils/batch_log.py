@@ -113,7 +113,11 @@ class ProcessedLog:
 
     def read(self, number: int) -> ProcessedManifest:
         """Return the manifest of a batch's highest attempt, or raise ObjectMissingError."""
-        key = self.key(number, max(1, self.newest_attempt(number)))
+        return self.read_attempt(number, max(1, self.newest_attempt(number)))
+
+    def read_attempt(self, number: int, attempt: int) -> ProcessedManifest:
+        """Return the manifest of one attempt, or raise ObjectMissingError."""
+        key = self.key(number, attempt)
         return decode(ProcessedManifest, self.store.read(key), f"{self.store.url}/{key}")
 
     def commit(self, manifest: ProcessedManifest) -> None:

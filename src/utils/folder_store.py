@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from utils.errors import (
@@ -15,9 +16,9 @@ from utils.errors import (
     ObjectStoreUnavailableError,
     ResourceExhaustedError,
 )
-from utils.store import Written
+from utils.store import StoredObject, Written
 
-UNFINISHED = ".unfinished-"  # a crash leaves such a file; no manifest names it and keys() does not show it
+UNFINISHED = ".unfinished-"  # a crash leaves such a file; no manifest names it
 FULL = {28, 122, 27}  # ENOSPC, EDQUOT, EFBIG
 
 
@@ -93,11 +94,20 @@ class FolderStore:
         """Tell whether the file is there."""
         return self._path(key).is_file()
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that start with prefix, in order."""
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield the files whose keys start with prefix, in order of key; those that a crash left unfinished too."""
         folder = self._path(prefix.rpartition("/")[0])
-        found = (path.relative_to(self.root).as_posix() for path in folder.rglob("*") if path.is_file())
-        yield from sorted(key for key in found if key.startswith(prefix) and UNFINISHED not in key)
+        keys = (path.relative_to(self.root).as_posix() for path in folder.rglob("*") if path.is_file())
+        for key in sorted(key for key in keys if key.startswith(prefix)):
+            with contextlib.suppress(FileNotFoundError):  # a writer just finished or gave up
+                found = (self.root / key).stat()
+                yield StoredObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+    def delete(self, key: str) -> None:
+        """Remove a file; it need not be there."""
+        path = self._path(key)
+        with _named_errors(str(path)):
+            path.unlink(missing_ok=True)
 
     def fetch(self, key: str, scratch: Path) -> Path:  # noqa: ARG002 - the file is here already
         """Return the file's own path."""

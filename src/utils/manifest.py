@@ -138,6 +138,11 @@ class WarehouseTable:
     max_deleted_share: float | None = None  # of the rows in force, in one batch; None where deletes are not looked for
     history: str = "latest"  # or "versions": a dimension's earlier versions are kept beside it
 
+    @property
+    def files(self) -> tuple[DataFile, ...]:
+        """Every file of the table in this batch."""
+        return self.rows + self.gone + self.present + self.quarantine
+
 
 @dataclass(frozen=True)
 class ProcessedManifest:

@@ -19,7 +19,7 @@ from utils.errors import (
     ObjectMissingError,
     ObjectStoreUnavailableError,
 )
-from utils.store import Written
+from utils.store import StoredObject, Written
 
 PART_BYTES = 8 << 20  # S3 allows 10,000 parts of at least 5 MiB
 GROWTH_PARTS = 1_000  # after so many parts they double, so that the largest object S3 allows (5 TB) still fits
@@ -131,15 +131,21 @@ class S3Store:
             return False
         return True
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that start with prefix, in order."""
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield the objects whose keys start with prefix, in order of key."""
         above = len(self.prefix) + 1 if self.prefix else 0
         with _named_errors(f"{self.url}/{prefix}"):
             pages = self._s3.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=self._at(prefix)["Key"]
             )
             for page in pages:
-                yield from (item["Key"][above:] for item in page.get("Contents", ()))
+                for item in page.get("Contents", ()):
+                    yield StoredObject(item["Key"][above:], item["Size"], item["LastModified"])
+
+    def delete(self, key: str) -> None:
+        """Remove an object; it need not be there."""
+        with _named_errors(f"{self.url}/{key}"):
+            self._s3.delete_object(**self._at(key))
 
     def fetch(self, key: str, scratch: Path) -> Path:
         """Download the object into scratch and return the path."""

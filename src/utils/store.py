@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,15 @@ class DataFile:
     rows: int
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as a listing shows it."""
+
+    key: str
+    bytes: int
+    modified: datetime  # UTC, by the store's clock
 
 
 @dataclass(frozen=True)
@@ -58,8 +68,12 @@ class ObjectStore(Protocol):
         """Tell whether the object is there."""
         ...
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that start with prefix, in order."""
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield the objects whose keys start with prefix, in order of key; for upkeep, no run lists anything."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; it need not be there."""
         ...
 
     def fetch(self, key: str, scratch: Path) -> Path:

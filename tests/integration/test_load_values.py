@@ -147,8 +147,8 @@ def test_a_column_that_the_file_lacks_is_refused(place):
 
 def test_an_altered_file_is_refused(place):
     place.transform(dimension().bringing((1, "ann")))
-    (key,) = place.store.keys("dim_staff/")
-    place.store.put(key, b"other")
+    (found,) = place.store.list("dim_staff/")
+    place.store.put(found.key, b"other")
 
     with pytest.raises(IntegrityError, match="altered"):
         place.load()

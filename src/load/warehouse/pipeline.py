@@ -108,7 +108,7 @@ def load_batch(manifest: ProcessedManifest, ports: Ports) -> dict[str, Counts] |
 
 
 def _files(manifest: ProcessedManifest) -> list[DataFile]:
-    return [file for table in manifest.tables for file in (*table.rows, *table.gone, *table.present, *table.quarantine)]
+    return [file for table in manifest.tables for file in table.files]
 
 
 def _load_locked(batch: Batch, ports: Ports) -> dict[str, Counts] | None:
