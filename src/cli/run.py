@@ -11,7 +11,7 @@ from cli.console import out, print_json, reporting
 from utils.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from local.run import RunReport
+    from local.run import Job, RunReport
 
 Backfill = Annotated[
     list[str] | None,
@@ -25,6 +25,18 @@ AcceptDeletes = Annotated[
         help="Let any share of this source table's rows be deleted in this run; may be given again.",
     ),
 ]
+Rebuild = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rebuild", metavar="MODEL", help="First compute this changed model's table anew; may be given again."
+    ),
+]
+Retransform = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--retransform", metavar="N", help="First transform this waiting batch again, after a model was mended."
+    ),
+]
 Resync = Annotated[bool, typer.Option("--resync", help="Read every table in full, as after a restore of the source.")]
 
 
@@ -36,6 +48,8 @@ def run(
     backfill: Backfill = None,
     resync: Resync = False,
     accept_deletes: AcceptDeletes = None,
+    rebuild: Rebuild = None,
+    retransform: Retransform = None,
     as_json: arguments.Json = False,
 ) -> None:
     """Lift what changed in the source since the last run into the warehouse."""
@@ -48,11 +62,23 @@ def run(
             raise ConfigurationError(
                 f"{unknown[0]}: the project reads no such table. It reads {', '.join(job.project.tables)}."
             )
+        _prepare(job, rebuild or [], retransform or [])
         report = run_once(job, request)
     if as_json:
         print_json(asdict(report))
     else:
         _print(report)
+
+
+def _prepare(job: "Job", models: list[str], numbers: list[int]) -> None:
+    """Do what must be done before the run can go on."""
+    from local.rebuild import rebuild_model
+    from local.rebuild import retransform as transform_again
+
+    if numbers:
+        transform_again(job, tuple(numbers))
+    for model in models:
+        rebuild_model(job, model)
 
 
 def _print(report: "RunReport") -> None:

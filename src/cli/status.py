@@ -22,8 +22,7 @@ def status(
     from local.standing import read_standing
 
     with reporting(as_json):
-        arguments.project(project)
-        standing = read_standing(store, warehouse)
+        standing = read_standing(arguments.project(project), store, warehouse)
     if as_json:
         print_json(asdict(standing))
     else:
@@ -45,6 +44,10 @@ def _print(standing: "Standing") -> None:
         out.print(f"The warehouse shows the source as it was {_age(standing.age_seconds)} ago.")
     for model, rows in standing.quarantine.items():
         out.print(f"{model}: {rows:,} rows wait in quarantine; see `starlift quarantine list`.", style="yellow")
+    for model in standing.changed_models:
+        out.print(
+            f"{model}: changed since its table was built; --rebuild {model} applies it to all rows.", style="yellow"
+        )
     if standing.orphans:
         out.print(
             f"{standing.orphans:,} recent objects ({standing.orphan_bytes:,} bytes) belong to no batch: left by runs "

@@ -9,7 +9,8 @@ Fields = Mapping[str, Any]
 def narrate(message: str, fields: Fields) -> str | None:
     """Return the sentence for a stage's log line, None for a line that only machines need."""
     tell = SENTENCES.get(message)
-    return tell(fields) if tell else None
+    is_shadow = str(fields.get("table", "")).startswith("_")  # of a rebuild, which tells its own story
+    return tell(fields) if tell and not is_shadow else None
 
 
 def _rows(fields: Fields, verb: str) -> str:
@@ -42,6 +43,20 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "table extracted": lambda fields: _rows(fields, "extracted"),
     "batch extracted": lambda fields: _batch(fields, "extracted"),
     "horizon held back": _held_back,
+    "model changed without rebuild": lambda fields: (
+        f"{', '.join(fields.get('models', ()))}: the model changed after its table was built, and so far applies to "
+        "rows as they change. To apply it to all: starlift run --rebuild MODEL"
+    ),
+    "batch rebuilt": lambda fields: _rows(fields, "rebuilt") + f" of batch {fields.get('batch')}",
+    "rebuilt from the source": lambda fields: (
+        f"{fields.get('model')}: no landed batches hold what the model reads, so it was read from the source as it "
+        "is now; earlier versions are lost"
+    ),
+    "rebuilt from a later batch": lambda fields: (
+        f"{fields.get('model')}: its history begins with batch {fields.get('batch')}; older batches do not hold what "
+        "the model reads"
+    ),
+    "batch does not fit the model": lambda fields: f"batch {fields.get('batch')} does not fit: {fields.get('reason')}",
     "nothing changed": lambda _fields: "nothing changed since the last batch",
     "model built": lambda fields: _rows(fields, "transformed"),
     "batch transformed": lambda fields: _batch(fields, "transformed"),

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from load.warehouse import ledger
+from load.warehouse.definitions import changed_models
 from load.warehouse.wiring import WAREHOUSE
 from local.orphans import recent_orphans
 from utils.batch_log import LandingLog, ProcessedLog
+from utils.definition import definitions
 from utils.open_store import below, open_store
 from utils.postgres.connection import Connection, connect
 from utils.postgres.url import DatabaseUrl
+from utils.project import Project
 
 SHOWN = 10  # newest batches
 
@@ -39,15 +42,17 @@ class Standing:
     batches: tuple[BatchStanding, ...]  # newest first
     orphans: int  # objects of these batches' time that belong to none
     orphan_bytes: int
+    changed_models: tuple[str, ...]  # since their tables were built
 
 
-def read_standing(store: str, warehouse: DatabaseUrl, now: datetime | None = None) -> Standing:
+def read_standing(project: Project, store: str, warehouse: DatabaseUrl, now: datetime | None = None) -> Standing:
     """Return where the newest batches stand."""
     landing = LandingLog(open_store(below(store, "landing")))
     processed = ProcessedLog(open_store(below(store, "processed")))
     with connect(warehouse, WAREHOUSE) as session:
         loaded = {row.batch: row for row in ledger.read_recent(session, SHOWN)}
         quarantine = _quarantine(session)
+        changed = tuple(changed_models(session, definitions(project)))
     newest, transformed, last = landing.newest(), processed.newest(), max(loaded, default=0)
     numbers = range(newest, max(0, newest - SHOWN), -1)
     batches = tuple(_batch(landing, number, transformed, last, loaded) for number in numbers)
@@ -55,7 +60,7 @@ def read_standing(store: str, warehouse: DatabaseUrl, now: datetime | None = Non
     age = _age(loaded[last], now) if last else None
     lost = recent_orphans(store, datetime.fromisoformat(batches[-1].started_at), now, SHOWN) if batches else []
     count, size = sum(len(half.objects) for half in lost), sum(half.bytes for half in lost)
-    return Standing(newest, transformed, last, age, quarantine, batches, count, size)
+    return Standing(newest, transformed, last, age, quarantine, batches, count, size, changed)
 
 
 def _batch(

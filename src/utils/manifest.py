@@ -136,6 +136,7 @@ class WarehouseTable:
     present: tuple[DataFile, ...] = ()  # Parquet: keys, as text, of every source row; what lacks here was deleted
     quarantine: tuple[DataFile, ...] = ()  # JSON lines: key, row, rule, reason
     max_deleted_share: float | None = None  # of the rows in force, in one batch; None where deletes are not looked for
+    definition: str | None = None  # checksum of the model as it was
     history: str = "latest"  # or "versions": a dimension's earlier versions are kept beside it
 
     @property

@@ -96,7 +96,7 @@ def test_an_object_that_was_committed_after_the_look_stays(world):
 
 
 def test_status_reports_recent_orphans(world):
-    standing = read_standing(str(world.folder), world.warehouse, later(hours=1))
+    standing = read_standing(world.project, str(world.folder), world.warehouse, later(hours=1))
 
     found = sum(len(half.objects) for half in find_orphans(str(world.folder), timedelta(hours=1), later(hours=2)))
     assert standing.orphans == found > 0
@@ -104,7 +104,7 @@ def test_status_reports_recent_orphans(world):
 
 
 def test_objects_of_a_run_at_work_are_not_reported(world):
-    assert read_standing(str(world.folder), world.warehouse).orphans == 0
+    assert read_standing(world.project, str(world.folder), world.warehouse).orphans == 0
 
 
 def test_objects_from_before_the_time_in_question_are_not_reported(world):

@@ -34,6 +34,12 @@ def extract_whole_and_pending(
         return first, second if any(table.files for table in second.tables) else None
 
 
+def extract_whole(project: Project, source: DatabaseUrl, store: ObjectStore) -> LandingManifest:
+    """Return every row of what the project reads, as a batch that no log names."""
+    with open_view(project, source) as view:
+        return _read(project, FIRST, view, store)
+
+
 def _read(project: Project, start: Start, view: SourceView, store: ObjectStore) -> LandingManifest:
     run = Run("verify", datetime.now(UTC), uuid.uuid4().hex[:8])
     ports = Ports(project, lambda: contextlib.nullcontext(view), LandingLog(store), ProcessedLog(store))

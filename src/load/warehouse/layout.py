@@ -30,10 +30,15 @@ def layout(table: WarehouseTable) -> str:
     return table.kind if table.kind in {"fact", HISTORY} else "dimension"
 
 
+def history_name(dimension: str) -> str:
+    """Return the name of the table that keeps a dimension's versions."""
+    return f"{dimension}_{HISTORY}"
+
+
 def history_of(table: WarehouseTable) -> WarehouseTable:
     """Return the table that keeps a dimension's versions beside it, which stays one row a key."""
-    name = f"{table.name}_{HISTORY}"
-    return replace(table, name=name, kind=HISTORY, record_id=f"{name}_record_id", references=(), unique=())
+    name = history_name(table.name)
+    return replace(table, name=name, kind=HISTORY, record_id=f"{HISTORY}_record_id", references=(), unique=())
 
 
 def system_columns(table: WarehouseTable) -> tuple[str, ...]:

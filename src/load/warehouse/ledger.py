@@ -44,6 +44,14 @@ CREATE TABLE starlift.quarantine (
     PRIMARY KEY (model, key, content)
 )
 """
+CREATE_MODELS = """
+CREATE TABLE starlift.models (
+    model text PRIMARY KEY,
+    definition text NOT NULL,
+    built_batch bigint NOT NULL,
+    built_at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
 INSERT = """
 INSERT INTO starlift.ledger (
     batch, attempt, landing_checksum, predecessor, run_id, project, base, horizon, next_xid, system_identifier,
@@ -58,6 +66,8 @@ SELECT batch, attempt, landing_checksum, run_id, project, horizon::text AS horiz
        loaded_at::text AS loaded_at, tables
 FROM starlift.ledger ORDER BY batch DESC LIMIT :count
 """
+
+TABLES = {"ledger": CREATE_LEDGER, "quarantine": CREATE_QUARANTINE, "models": CREATE_MODELS}
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ def create_tables(session: Session) -> None:
     """Create what is missing, and only that: a role without CREATE can load into a prepared database."""
     if not session.value("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = :name)", name=SCHEMA):
         session.run(f"CREATE SCHEMA {SCHEMA}")
-    for table, statement in (("ledger", CREATE_LEDGER), ("quarantine", CREATE_QUARANTINE)):
+    for table, statement in TABLES.items():
         if not exists(session, table):
             session.run(statement)
 

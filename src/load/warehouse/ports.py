@@ -1,7 +1,7 @@
 """What the load stage needs from outside: a session of the warehouse, and the processed store."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,3 +54,4 @@ class Ports:
     schema: str  # of the warehouse's tables
     accepted_deletes: frozenset[str] = frozenset()  # source tables of which any number of rows may be gone
     lock_seconds: float = LOCK_SECONDS
+    definitions: Mapping[str, str] = field(default_factory=dict)  # of the project's models as they are now

@@ -19,7 +19,7 @@ CREATE TEMP TABLE refused (
 CREATE_LINES = "CREATE TEMP TABLE lines (line jsonb) ON COMMIT DROP"
 TAKE_LINES = """
 INSERT INTO pg_temp.refused (model, key, rule, reason, "row", waiting, waited)
-SELECT line ->> 'model', line -> 'key', line ->> 'rule', line ->> 'reason', line -> 'row', false, false
+SELECT :model, line -> 'key', line ->> 'rule', line ->> 'reason', line -> 'row', false, false
 FROM pg_temp.lines
 """
 # What is set aside is known by what it holds, not by why: the reason may change while the row waits.
@@ -64,11 +64,11 @@ def read_models(session: Session) -> frozenset[str]:
     return frozenset(row[0] for row in rows or ())
 
 
-def take_files(session: Session, files: staging.Fetched) -> None:
+def take_files(session: Session, target: Target, files: staging.Fetched) -> None:
     """Set aside what the transformation has refused."""
     for file, path in files:
         staging.copy_lines(session, "pg_temp.lines", file, path)
-        session.run(TAKE_LINES)
+        session.run(TAKE_LINES, model=target.table.name)
         session.run("TRUNCATE pg_temp.lines")
 
 

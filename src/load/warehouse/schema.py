@@ -35,7 +35,7 @@ def plan_changes(existing: ExistingTable | None, wanted: WarehouseTable, schema:
             after=(
                 *_create_keys(wanted, target),
                 *_add_references(wanted, wanted.references, schema),
-                *_view(wanted, (), schema),
+                *view_statements(wanted, (), schema),
             ),
         )
     _check_shape(existing, wanted, target)
@@ -98,7 +98,7 @@ def _add_references(wanted: WarehouseTable, references: tuple[Reference, ...], s
         )
 
 
-def _view(wanted: WarehouseTable, order: tuple[str, ...], schema: str) -> Iterator[str]:
+def view_statements(wanted: WarehouseTable, order: tuple[str, ...], schema: str) -> Iterator[str]:
     """Yield the statement for the view of the latest versions; known columns keep their places in it."""
     if layout(wanted) != "fact":
         return
@@ -119,7 +119,7 @@ def _view_again(existing: ExistingTable, wanted: WarehouseTable, schema: str, dr
     names = {str(wanted.record_id), *(column.name for column in wanted.columns)}
     order = tuple(column.name for column in existing.view)
     if dropped or set(order) != names:
-        yield from _view(wanted, () if set(order) - names else order, schema)
+        yield from view_statements(wanted, () if set(order) - names else order, schema)
     if dropped and existing.view:
         view = TableName(schema, view_name(wanted.name)).sql
         yield from (f"GRANT {privilege} ON {view} TO {grantee}" for privilege, grantee in existing.view_grants)

@@ -71,7 +71,7 @@ def prepare(session: Session, catalogue: Catalogue, place: int, wanted: Warehous
     """Make one table able to hold the batch's rows; keys of a new one come when it is filled, which is faster."""
     existing = catalogue.existing.get(wanted.name)
     plan = schema.plan_changes(existing, wanted, catalogue.schema, catalogue.batch)
-    with _named_drift(wanted.name):
+    with named_drift(wanted.name):
         for statement in plan.before:
             session.run(statement)
     target = Target(
@@ -90,7 +90,7 @@ def prepare(session: Session, catalogue: Catalogue, place: int, wanted: Warehous
 def finish_table(session: Session, prepared: Prepared) -> None:
     """Add keys, references, the view, and NOT NULL where by now every row has a value."""
     target = prepared.target
-    with named_duplicates(target.table.name), _named_drift(target.table.name):
+    with named_duplicates(target.table.name), named_drift(target.table.name):
         for statement in prepared.after:
             session.run(statement)
         for column in prepared.tighten:
@@ -109,15 +109,17 @@ def _tighten(session: Session, target: Target, column: str) -> None:
 
 
 @contextlib.contextmanager
-def _named_drift(table: str) -> Iterator[None]:
+def named_drift(table: str) -> Iterator[None]:
+    """Name what keeps a table from being changed."""
     try:
         yield
     except DatabaseError as error:
         if sqlstate(error) not in DRIFT:
             raise
+        said = "; ".join(error.args[0][part] for part in ("M", "D") if part in error.args[0])
         raise SchemaDriftError(
-            f"The warehouse table {table} cannot be changed as its model says: {error.args[0].get('M')}. Remove or "
-            "mend what is in the way, or change the model back.",
+            f"The warehouse table {table} cannot be changed as its model says: {said}. Remove or mend what is in the "
+            "way, or change the model back.",
             table=table,
             hint=error.args[0].get("H"),
         ) from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from load.warehouse.ports import Ports
+from utils.definition import definitions
 from utils.errors import WarehouseUnavailableError
 from utils.open_store import open_store
 from utils.postgres.connection import Role, connect
@@ -45,7 +46,14 @@ def open_ports(
 ) -> Iterator[Ports]:
     """Connect to the warehouse for as long as the block lasts."""
     with connect(warehouse, WAREHOUSE) as session:
-        yield Ports(session, processed, scratch, project.warehouse_schema, accepted_deletes)
+        yield Ports(
+            warehouse=session,
+            processed=processed,
+            scratch=scratch,
+            schema=project.warehouse_schema,
+            accepted_deletes=accepted_deletes,
+            definitions=definitions(project),
+        )
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from transformation.star_schema.quality import DataTest, calendar_columns, check
 from transformation.star_schema.relations import LATE, Relation, create_lookup, create_relation
 from transformation.star_schema.select_list import SelectList, parse_body
 from transformation.star_schema.sql import calendar_rows, late_flag
+from utils.definition import definition
 from utils.errors import IntegrityError
 from utils.joins import resolve_lookups
 from utils.manifest import SourceTable, WarehouseTable
@@ -75,6 +76,7 @@ class Engine:
             types, found = typed(self.connection, model, found, lookups, relations)
         models = {other.name: other for other in self.project.models}
         table = self._with_deletes(model, found, relations, warehouse_table(model, types, models))
+        table = replace(table, definition=definition(model, self.project.folder))
         tests = data_tests(model, table, models, self.project.calendar_years)
         check_tests(self.connection, model, table, tests)
         return Plan(model, lookups, relations, found, table, tests)

@@ -54,21 +54,28 @@ def _superseded(ports: Ports, done: int, newest: int) -> set[int]:
     return {number for manifest in pending for number in manifest.supersedes}
 
 
+def transform_again(run_id: str, number: int, ports: Ports) -> None:
+    """Transform a batch that waits to be loaded once more, as its next attempt, after a model was mended."""
+    manifest = transform_batch(run_id, ports.landing.read(number), ports)
+    ports.processed.commit(manifest)
+    logger.info("batch transformed", extra={"batch": number})
+
+
 def transform_batch(run_id: str, entry: LandingEntry, ports: Ports, empty: bool = False) -> ProcessedManifest:
     """Compute one batch and upload its files; return the manifest that makes them count, still to be committed."""
     from transformation.star_schema.database import open_engine  # DuckDB, only once there is work
     from transformation.star_schema.engine import Engine
 
     landing = entry.manifest
-    manifest = _manifest(run_id, entry, ports, _calendar_before(landing, ports))
+    manifest = new_manifest(run_id, entry, ports, _calendar_before(landing, ports))
     if empty:
         return manifest
-    with _scratch(ports.scratch) as folder, open_engine(folder, ports.memory_mb) as connection:
+    with scratch_folder(ports.scratch) as folder, open_engine(folder, ports.memory_mb) as connection:
         tables = {table.name: table for table in landing.tables}
         engine = Engine(connection, ports.project, tables, folder)
-        engine.add_tables({table.name: _fetch(table, ports, folder) for table in landing.tables})
+        engine.add_tables({table.name: fetch_table(table, ports, folder) for table in landing.tables})
         plans, built, covered = _build_models(engine, landing, manifest.calendar)
-        upload = _Upload(ports, landing, uuid.uuid4().hex[:8])
+        upload = Upload(ports, landing, uuid.uuid4().hex[:8])
         files = tuple(upload.table(plan.table, built[plan.model.name]) for plan in plans)
     for table in files:
         if table.rows:  # without files there is nothing that Athena could read, and each call takes its time
@@ -83,7 +90,8 @@ def _calendar_before(landing: LandingManifest, ports: Ports) -> "Range | None":
         return None
 
 
-def _manifest(run_id: str, entry: LandingEntry, ports: Ports, calendar: "Range | None") -> ProcessedManifest:
+def new_manifest(run_id: str, entry: LandingEntry, ports: Ports, calendar: "Range | None") -> ProcessedManifest:
+    """Return the manifest of a batch's next attempt, without tables."""
     landing = entry.manifest
     return ProcessedManifest(
         number=landing.number,
@@ -100,7 +108,8 @@ def _manifest(run_id: str, entry: LandingEntry, ports: Ports, calendar: "Range |
 
 
 @contextmanager
-def _scratch(parent: Path) -> Iterator[Path]:
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Make a folder for one batch, gone when the block ends."""
     folder = Path(tempfile.mkdtemp(prefix="batch-", dir=parent))
     try:
         yield folder
@@ -108,7 +117,8 @@ def _scratch(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fetch(table: SourceTable, ports: Ports, folder: Path) -> dict[str, list[Path]]:
+def fetch_table(table: SourceTable, ports: Ports, folder: Path) -> dict[str, list[Path]]:
+    """Return where a table's files are on this machine, by role, after comparing their checksums."""
     roles = {"changed": table.changed, "affected": table.affected, "context": table.context, "keys": table.keys}
     try:
         store = ports.landing.store
@@ -139,7 +149,7 @@ def _build_models(
 
 
 @dataclass(frozen=True)
-class _Upload:
+class Upload:
     """Puts one batch's local files into the processed store."""
 
     ports: Ports
@@ -147,6 +157,7 @@ class _Upload:
     token: str
 
     def table(self, table: WarehouseTable, built: "Built") -> WarehouseTable:
+        """Return the table with its files, which are in the store by then."""
         name = f"{table.name}-{self.landing.number:012d}-{self.token}"
         folder = f"{table.name}/{datetime.fromisoformat(self.landing.snapshot.taken_at):%Y/%m/%d/%H-%M}"
         counts = built.counts
