@@ -25,6 +25,14 @@ AcceptDeletes = Annotated[
         help="Let any share of this source table's rows be deleted in this run; may be given again.",
     ),
 ]
+CompareKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--compare-keys",
+        metavar="TABLE",
+        help="Look for deleted rows of this source table now, as after a restore; may be given again.",
+    ),
+]
 Rebuild = Annotated[
     list[str] | None,
     typer.Option(
@@ -48,6 +56,7 @@ def run(
     backfill: Backfill = None,
     resync: Resync = False,
     accept_deletes: AcceptDeletes = None,
+    compare_keys: CompareKeys = None,
     rebuild: Rebuild = None,
     retransform: Retransform = None,
     as_json: arguments.Json = False,
@@ -57,8 +66,9 @@ def run(
 
     with reporting(as_json):
         job = Job(arguments.project(project), source, warehouse, store)
-        request = Request(resync, tuple(backfill or ()), tuple(accept_deletes or ()))
-        if unknown := sorted({*request.backfill, *request.accept_deletes} - set(job.project.tables)):
+        request = Request(resync, tuple(backfill or ()), tuple(accept_deletes or ()), tuple(compare_keys or ()))
+        named = {*request.backfill, *request.accept_deletes, *request.compare_keys}
+        if unknown := sorted(named - set(job.project.tables)):
             raise ConfigurationError(
                 f"{unknown[0]}: the project reads no such table. It reads {', '.join(job.project.tables)}."
             )

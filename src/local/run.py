@@ -62,6 +62,7 @@ class Request:
     resync: bool = False  # read everything whole
     backfill: tuple[str, ...] = ()  # tables to read whole
     accept_deletes: tuple[str, ...] = ()  # tables of which any number of rows may be gone
+    compare_keys: tuple[str, ...] = ()  # tables whose deleted rows to look for, whatever pipeline.toml says
     rows: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)  # to read again: key texts by table
 
 
@@ -77,6 +78,7 @@ def run_once(job: Job, request: Request = USUAL) -> RunReport:
         token=uuid.uuid4().hex[:8],
         resync=request.resync,
         backfill=request.backfill,
+        compare_keys=request.compare_keys,
         rows=request.rows,
     )
     log.bind(run_id=run.run_id)

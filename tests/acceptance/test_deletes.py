@@ -169,6 +169,28 @@ def test_a_resync_compares_keys_whatever_the_schedule(make_shop):
     assert versions(shop, 8) == [[8, True, False]]
 
 
+def test_deletes_are_looked_for_once_on_demand(make_shop):
+    shop = make_shop("")
+    shop.ask("DELETE FROM item WHERE id = 7; DELETE FROM maker WHERE id = 3")
+
+    shop.starlift("run", "--resync", "--compare-keys", "item")
+
+    assert versions(shop, 7) == [[7, False, False], [7, True, True]]
+    assert shop.ask("SELECT count(*) FROM dim_maker WHERE _deleted", "warehouse") == [[0]]
+
+
+def test_keys_that_cannot_be_compared_are_refused_before_a_batch_is_made(make_shop):
+    shop = make_shop("")
+    shop.ask("ALTER TABLE item DROP CONSTRAINT item_pkey")
+    shop.starlift("run")
+
+    done = shop.starlift("run", "--compare-keys", "item")
+
+    assert done.exit_code == 1
+    assert "item has no primary key" in " ".join(done.stderr.split())
+    assert shop.answer("run")["batch"] is None
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

@@ -24,6 +24,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         token=uuid.uuid4().hex[:8],
         resync=bool(request.get("resync", False)),
         backfill=tuple(request.get("backfill", ())),
+        compare_keys=tuple(request.get("compare_keys", ())),
         rows={table: tuple(keys) for table, keys in request.get("rows", {}).items()},
     )
     with open_lambda_ports(Config.from_env(os.environ)) as ports:

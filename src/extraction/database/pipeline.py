@@ -75,7 +75,7 @@ def read_batch(run: Run, start: Start, view: SourceView, ports: Ports) -> tuple[
 
 
 def _check_asked(run: Run, tables: Mapping[str, SourceTable]) -> None:
-    if unknown := sorted({*run.backfill, *run.rows} - set(tables)):
+    if unknown := sorted({*run.backfill, *run.compare_keys, *run.rows} - set(tables)):
         raise ConfigurationError(f"{unknown[0]!r} cannot be read again: the project tracks {', '.join(tables)}.")
 
 

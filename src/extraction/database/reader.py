@@ -13,6 +13,7 @@ from extraction.database.plan import Reading, always, recent
 from extraction.database.ports import Rows, SourceView
 from extraction.database.run import Run
 from extraction.database.sql import copy_statement, header, high_water_mark
+from utils.errors import ConfigurationError
 from utils.manifest import SourceTable
 from utils.postgres.names import TableName
 from utils.project import Project
@@ -55,6 +56,8 @@ class BatchReader:
         """Read the keys of these tables, unless they are the same ones as when they were last compared."""
         for name in sorted(names):
             table = self.tables[name]
+            if not table.primary_key:
+                raise ConfigurationError(f"{name} has no primary key, so its deleted rows cannot be looked for.")
             kept = tuple(column for column in table.columns if column.name in table.primary_key)
             keys = replace(table, columns=kept)
             content = self._content(keys, always)

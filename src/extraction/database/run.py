@@ -14,4 +14,5 @@ class Run:
     token: str  # 8 hexadecimal digits, new at every attempt
     resync: bool = False  # read every table whole, as a new base
     backfill: tuple[str, ...] = ()  # tables to read whole
+    compare_keys: tuple[str, ...] = ()  # tables whose deleted rows to look for in this run
     rows: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)  # to read again: key texts by table

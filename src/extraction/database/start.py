@@ -53,7 +53,7 @@ def find_start(newest: LandingEntry | None, run: Run, ports: Ports) -> Start:
         whole=frozenset(run.backfill) | _whole_before(again) | _behind_new_models(ports.project, last_read),
         supersedes=tuple(batch.number for batch in lost),
         rows=run.rows,
-        compared=tables_to_compare(ports.project, before, everything, ports.landing.store),
+        compared=tables_to_compare(ports.project, before, everything, ports.landing.store) | set(run.compare_keys),
     )
 
 

@@ -85,10 +85,12 @@ class Engine:
         self, model: Model, found: SelectList, relations: Mapping[str, Relation], table: WarehouseTable
     ) -> WarehouseTable:
         """Return the table with the share of its rows that may be deleted at once, where deletes are looked for."""
-        settings = self.project.table_settings(model.driving or "")
-        if not model.driving or model.load == "replace" or not settings.compares_keys:
+        if not model.driving or model.load == "replace":
             return table
-        check_presence(model, found, relations, self.tables[model.driving])
+        settings, driving = self.project.table_settings(model.driving), self.tables[model.driving]
+        if not settings.compares_keys and not driving.keys:
+            return table
+        check_presence(model, found, relations, driving)
         return replace(table, max_deleted_share=settings.deletes_max_share)
 
     def _relations(self, model: Model, lookups: Iterable[Lookup]) -> dict[str, Relation]:

@@ -56,7 +56,8 @@ def _superseded(ports: Ports, done: int, newest: int) -> set[int]:
 
 def transform_again(run_id: str, number: int, ports: Ports) -> None:
     """Transform a batch that waits to be loaded once more, as its next attempt, after a model was mended."""
-    manifest = transform_batch(run_id, ports.landing.read(number), ports)
+    superseded = _superseded(ports, number - 1, ports.landing.newest())
+    manifest = transform_batch(run_id, ports.landing.read(number), ports, empty=number in superseded)
     ports.processed.commit(manifest)
     logger.info("batch transformed", extra={"batch": number})
 
