@@ -191,7 +191,9 @@ def decode(kind: type[Manifest], body: bytes, name: str) -> Manifest:
             raise IntegrityError(f"{name} was altered after it was written. Restore that object's first version.")
         manifest: Manifest = _build(kind, record)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise IntegrityError(f"{name} is not a manifest: {error!r:.200}. Restore that object's first version.") from error
+        raise IntegrityError(
+            f"{name} is not a manifest: {error!r:.200}. Restore that object's first version."
+        ) from error
     return manifest
 
 

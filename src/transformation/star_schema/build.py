@@ -163,7 +163,7 @@ class ModelRows:
     def _driving_text(self) -> str:
         alias = identifier(self.model.alias)
         names = self.relations[self.model.alias].types
-        return "{" + ", ".join(f"{literal(name)}: {alias}.{identifier(RAW + name)}" for name in names) + "}"
+        return "{" + ", ".join(f"{identifier(name)}: {alias}.{identifier(RAW + name)}" for name in names) + "}"
 
     def _any_exact(self, careful: str) -> bool:
         some = " OR ".join(f"{identifier(EXACT + item.name)} IS NOT NULL" for item in self.found.items)
@@ -177,8 +177,8 @@ class ModelRows:
 
     def _write_quarantine(self, careful: str) -> Path | None:
         path = self._path("quarantine.jsonl")
-        key = ", ".join(f"{literal(name)}: {self._text(name)}" for name in self.model.key)
-        row = ", ".join(f"{literal(item.name)}: {self._text(item.name)}" for item in self.found.items)
+        key = ", ".join(f"{identifier(name)}: {self._text(name)}" for name in self.model.key)
+        row = ", ".join(f"{identifier(item.name)}: {self._text(item.name)}" for item in self.found.items)
         problem = "_starlift_problem"
         computed = f"{problem}.rule NOT IN ('cast', 'where')"
         self.connection.execute(

@@ -13,9 +13,11 @@ from utils.manifest import SourceTable
 from utils.postgres.names import column_list, identifier, literal
 
 ROLE = "_starlift_role"
+LOOKUP = "lookup"  # the role of rows of a lookup file, whose lines end as its editor ends them
 LATE = "_starlift_late"  # set on the rows of Python models only, which lose sight of their driving row
 LOST = "_starlift_lost"  # theirs too: the column whose value DuckDB cannot hold and pandas so cannot be given
 RAW = "_starlift_raw:"  # prefix of the columns that keep a value's text where it may not cast
+NEW_LINE = r"new_line = '\n', "  # DuckDB would take a carriage return in the first value for the end of a line
 LINE_BYTES = 2 << 20  # DuckDB's own limit; a larger one costs it a third of its speed
 
 
@@ -26,16 +28,22 @@ class Relation:
     name: str
     types: Mapping[str, str]
     postgres_types: Mapping[str, str]
+    kind: str = "table"  # or "lookup" or "computed", whose names are no tables' names
 
     @property
     def strict(self) -> str:
         """The view whose casts fail loudly."""
-        return identifier(f"strict:{self.name}")
+        return identifier(f"strict:{self._unique}")
 
     @property
     def lenient(self) -> str:
         """The view whose casts fail to NULL, beside each value's text."""
-        return identifier(f"lenient:{self.name}")
+        return identifier(f"lenient:{self._unique}")
+
+    @property
+    def _unique(self) -> str:
+        """The name, made one of its own among those that differ only in case, which DuckDB takes for one."""
+        return f"{self.kind}:{self.name}:{self.name.encode().hex()}"
 
 
 def create_relation(
@@ -56,8 +64,8 @@ def create_lookup(connection: duckdb.DuckDBPyConnection, path: Path, keys: tuple
         raise ConfigurationError(
             f"{path} has no column {missing[0]}, by which a model looks it up; it has {', '.join(columns)}."
         )
-    relation = Relation(path.name, dict.fromkeys(columns, TEXT), dict.fromkeys(columns, "text"))
-    _create(connection, relation, _read(relation, "lookup", [path]))
+    relation = Relation(path.name, dict.fromkeys(columns, TEXT), dict.fromkeys(columns, "text"), LOOKUP)
+    _create(connection, relation, _read(relation, LOOKUP, [path]))
     try:
         double = _double_key(connection, relation, keys)
     except duckdb.InvalidInputException as error:
@@ -91,7 +99,7 @@ def _double_key(
 
 def create_computed(connection: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str], rows: str) -> Relation:
     """Create both views over rows of text that a Python model computed, to be cast to its declared types."""
-    relation = Relation(name, {column: to_duckdb(kind) for column, kind in types.items()}, types)
+    relation = Relation(name, {column: to_duckdb(kind) for column, kind in types.items()}, types, "computed")
     _create(connection, relation, rows, (LATE, LOST))
     return relation
 
@@ -116,14 +124,14 @@ def _cast(cast: str, name: str, kind: str) -> str:
 
 def _read(relation: Relation, role: str, paths: list[Path], long_lines: bool = False) -> str:
     """Return the query over CSV files that keeps NULL, which COPY writes as nothing, apart from the quoted ''."""
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in relation.types)
+    columns = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in relation.types)
     files = ", ".join(literal(str(path)) for path in paths)
     largest = max(path.stat().st_size for path in paths)
     size = max(LINE_BYTES, largest) if long_lines else LINE_BYTES
     return (
         f"SELECT *, {literal(role)} AS {identifier(ROLE)} FROM read_csv([{files}], columns = {{{columns}}}, "
         "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
-        f"allow_quoted_nulls = false, max_line_size = {size})"
+        f"{NEW_LINE if role != LOOKUP else ''}allow_quoted_nulls = false, max_line_size = {size})"
     )
 
 
