@@ -66,8 +66,8 @@ def read_models(session: Session) -> frozenset[str]:
 
 def take_files(session: Session, target: Target, files: staging.Fetched) -> None:
     """Set aside what the transformation has refused."""
-    for file, path in files:
-        staging.copy_lines(session, "pg_temp.lines", file, path)
+    for found in files:
+        staging.copy_lines(session, "pg_temp.lines", found)
         session.run(TAKE_LINES, model=target.table.name)
         session.run("TRUNCATE pg_temp.lines")
 

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 BAD_VALUE = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 EXACT = "_starlift_exact:"
-WRITE = "(FORMAT parquet, COMPRESSION zstd)"
+WRITE = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES '8MB')"  # as much as load holds at once
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ LATE = "_starlift_late"  # set on the rows of Python models only, which lose sig
 LOST = "_starlift_lost"  # theirs too: the column whose value DuckDB cannot hold and pandas so cannot be given
 RAW = "_starlift_raw:"  # prefix of the columns that keep a value's text where it may not cast
 NEW_LINE = r"new_line = '\n', "  # DuckDB would take a carriage return in the first value for the end of a line
+LONGEST_HEADER = 1 << 20  # of 1,600 names of 63 bytes, with room to spare
 LINE_BYTES = 2 << 20  # DuckDB's own limit; a larger one costs it a third of its speed
 
 
@@ -47,12 +48,13 @@ class Relation:
 
 
 def create_relation(
-    connection: duckdb.DuckDBPyConnection, table: SourceTable, files: Mapping[str, list[Path]], long_lines: bool = False
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, files: Mapping[str, list[Path]]
 ) -> Relation:
     """Create both views over one table's files, given by role; without files they are empty."""
     postgres = {column.name: column.type for column in table.columns}
     relation = Relation(table.name, {name: to_duckdb(kind) for name, kind in postgres.items()}, postgres)
-    parts = [_read(relation, role, paths, long_lines) for role, paths in files.items() if paths]
+    longest = max((file.longest for file in table.files), default=0)
+    parts = [_read(relation, role, paths, longest) for role, paths in files.items() if paths]
     _create(connection, relation, " UNION ALL ".join(parts or [_empty(relation)]))
     return relation
 
@@ -122,12 +124,12 @@ def _cast(cast: str, name: str, kind: str) -> str:
     return f"{cast}({text} AS {kind}) AS {column}"
 
 
-def _read(relation: Relation, role: str, paths: list[Path], long_lines: bool = False) -> str:
+def _read(relation: Relation, role: str, paths: list[Path], longest: int = 0) -> str:
     """Return the query over CSV files that keeps NULL, which COPY writes as nothing, apart from the quoted ''."""
     columns = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in relation.types)
     files = ", ".join(literal(str(path)) for path in paths)
-    largest = max(path.stat().st_size for path in paths)
-    size = max(LINE_BYTES, largest) if long_lines else LINE_BYTES
+    # Not left to chance: DuckDB refuses a row that is larger than it was told, or skips it without a word.
+    size = max(LINE_BYTES, longest + LONGEST_HEADER)
     return (
         f"SELECT *, {literal(role)} AS {identifier(ROLE)} FROM read_csv([{files}], columns = {{{columns}}}, "
         "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "

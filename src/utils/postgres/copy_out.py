@@ -21,10 +21,10 @@ _HEADER = Struct("!cI")  # message code, then its length without the code
 
 
 class CopyOut:
-    """The rows of one COPY, iterable once; `rows` is the number of those delivered so far."""
+    """The rows of one COPY, iterable once; `rows` and `longest` are of those delivered so far."""
 
     def __init__(self, connection: Any, context: Context, max_row_bytes: int) -> None:
-        self.rows = 0
+        self.rows = self.longest = 0
         self._connection = connection
         self._context = context
         self._max_row_bytes = max_row_bytes
@@ -49,7 +49,8 @@ class CopyOut:
             buffer += self._read()
             rows, buffer, ready = self._split(buffer)
             if rows:
-                self._check_size(max(map(len, rows)))
+                self.longest = max(self.longest, *map(len, rows))
+                self._check_size(self.longest)
                 self.rows += len(rows)
                 yield b"".join(rows)
 
