@@ -7,12 +7,9 @@ import os
 import random
 import signal
 import time
-import uuid
 from dataclasses import replace
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.acceptance.twins import make_twins
 from tests.processes import Blow
@@ -30,18 +27,10 @@ def twins(make_database, tmp_path):
 
 
 @pytest.fixture
-def bucket_twins(make_database, tmp_path):
+def bucket_twins(make_database, bucket, tmp_path):
     """Return twins of which the disturbed one keeps its batches in an emulated bucket."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    where = {"AWS_ENDPOINT_URL_S3": f"http://{host}:{port}"}
-    bucket = f"twins-{uuid.uuid4().hex}"
-    client = boto3.client("s3", endpoint_url=where["AWS_ENDPOINT_URL_S3"], region_name="us-east-1")
-    client.create_bucket(Bucket=bucket)
-    twins = make_twins(tmp_path, make_database(), (make_database(), make_database()), f"s3://{bucket}/store")
-    yield replace(twins, disturbed=replace(twins.disturbed, environment=where))
-    server.stop()
+    twins = make_twins(tmp_path, make_database(), (make_database(), make_database()), f"{bucket.url}/store")
+    return replace(twins, disturbed=replace(twins.disturbed, environment=bucket.environment))
 
 
 def learn_points(twins, note=0):
