@@ -1,8 +1,8 @@
 """Golden files: one PostgreSQL type each, its edge values, and what becomes of them on their way to the warehouse.
 
-A person writes a file's `source_type`, `needs`, `why` and, of each value, `insert`, `since` and `note`; the rest is what
-a run made of them, and what it should make of them from then on. Where an older
-PostgreSQL makes something else of a value, a person says so in its `on`: `{"16": {"csv": ...}}`.
+A person writes a file's `source_type`, `needs`, `why` and, of each value, `insert`, `since` and `note`; the rest is
+what a run made of them, and what it should make of them from then on. Where an older PostgreSQL makes something else
+of a value, a person says so in its `on`: `{"16": {"csv": ...}}`.
 """
 
 import json
