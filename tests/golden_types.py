@@ -7,8 +7,9 @@ of a value, a person says so in its `on`: `{"16": {"csv": ...}}`.
 
 import json
 import re
+import struct
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cached_property
@@ -188,6 +189,40 @@ def arrow_text(value: Any) -> str | None:
     if not isinstance(found, date | datetime | time):
         return str(found)
     return found.isoformat() if pa.scalar(found, value.type) == value else str(value.value)
+
+
+def field_text(field: str) -> str | None:
+    """Return what a CSV field says, read by no code of the pipeline's: nothing is NULL, quotes hold a text."""
+    if not field.startswith('"'):
+        return field or None
+    return field[1:-1].replace('""', '"')
+
+
+def means(arrow_type: str, value: Mapping[str, Any], text: str | None) -> bool:
+    """Tell whether a value's Parquet says the same as its text, so that any reader of the file finds it."""
+    found = value["parquet"]
+    if found is None or text is None:
+        return found is text
+    reading = READINGS.get(arrow_type, str)
+    try:
+        return reading(found) == reading(text)
+    except ValueError:
+        return False
+
+
+def _bits(size: str) -> Callable[[str], bytes]:
+    return lambda number: struct.pack(size, float(number))
+
+
+READINGS: Mapping[str, Callable[[str], object]] = {
+    "bool": lambda text: text[0].lower(),
+    "float": _bits("f"),
+    "double": _bits("d"),
+    "date32[day]": date.fromisoformat,
+    "time64[us]": time.fromisoformat,
+    "timestamp[us]": datetime.fromisoformat,
+    "timestamp[us, tz=UTC]": datetime.fromisoformat,
+}
 
 
 def write_golden(golden: Golden, content: Mapping[str, Any]) -> None:

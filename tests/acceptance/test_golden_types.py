@@ -14,11 +14,22 @@ import pytest
 
 from local.embedded import EmbeddedPostgres, embedded_postgres
 from tests.acceptance.command import Place, make_place
-from tests.golden_types import Golden, Stations, fill_source, models, read_goldens, read_stations, write_golden
+from tests.golden_types import (
+    Golden,
+    Stations,
+    field_text,
+    fill_source,
+    means,
+    models,
+    read_goldens,
+    read_stations,
+    write_golden,
+)
 from utils.errors import QueryError
 
 VERSIONS = (16, 18)
-NAMES = [golden.name for golden in read_goldens(VERSIONS[-1])]
+EXPECTED = {golden.name: golden for golden in read_goldens(VERSIONS[-1])}
+NAMES = list(EXPECTED)
 WRITE = bool(os.environ.get("STARLIFT_WRITE_GOLDEN"))
 FAST = {"fsync": "off", "synchronous_commit": "off"}
 STORABLE = """
@@ -118,3 +129,20 @@ def test_every_type_that_postgresql_stores_has_a_golden_file(journeys):
     for name in sorted(storable - used):
         with pytest.raises(QueryError, match=r"unsupported XML feature|cannot accept a value"):
             journeys.place.ask(f"SELECT ''::pg_catalog.\"{name}\"")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_golden_file_says_why_the_warehouse_has_another_type(name):
+    content = EXPECTED[name].content
+
+    assert ("why" in content) == (content["source_type"] != content["warehouse_type"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_golden_file_loses_nothing_and_notes_what_its_parquet_does_not_say(name):
+    golden = EXPECTED[name]
+
+    for value in golden.values:
+        text = field_text(value["csv"])
+        assert (value["warehouse"], value.get("exact", text)) == (text, text)
+        assert ("note" in value) != means(golden.content["arrow_type"], value, text)
