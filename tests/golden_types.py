@@ -28,6 +28,7 @@ FOLDER = Path(__file__).parent / "golden/types"
 # The one model's rows are written at once, the other's value by value, since some of them are beyond DuckDB's types.
 MODELS = {"ordinary": "dim_ordinary", "all": "fact_all"}
 TYPES = ("landed_type", "arrow_type", "warehouse_type")  # of a golden file, in the order of the stations
+WRITTEN = ("insert", "since"), ("on", "note")  # by a person, of a value: before and after what is found
 STATIONS = ("csv", "parquet", "exact", "warehouse")  # of a value
 SETTINGS = "SET TimeZone = 'UTC'; SET DateStyle = ISO; SET IntervalStyle = postgres; SET bytea_output = hex"
 FIELD = re.compile(rb'("(?:[^"]|"")*"|[^,\n]*)([,\n])')
@@ -112,7 +113,8 @@ class Stations:
             found = dict(zip(STATIONS, self.values[golden.name][row], strict=True))
             if found["exact"] is None:
                 del found["exact"]
-            values.append({name: part for name, part in value.items() if name not in STATIONS} | found)
+            given, said = ({name: value[name] for name in names if name in value} for names in WRITTEN)
+            values.append(given | found | said)
         return {**golden.content, **dict(zip(TYPES, self.types[golden.name], strict=True)), "values": values}
 
 
