@@ -40,6 +40,8 @@ USED = """
     SELECT t.typname::text FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     WHERE a.attrelid = '"all"'::regclass
 """
+COMPUTED = '/*\nkind = "dimension"\nkey = "id"\ndriving = "all"\n*/\nSELECT id, coalesce({0}, {0}) AS value\n'
+REFUSED = "SELECT model, (key ->> 'id')::int, rule, reason FROM starlift.quarantine"
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,20 @@ class Journeys:
 )
 def journeys(request, tmp_path_factory) -> Iterator[Journeys]:
     goldens = read_goldens(request.param)
+    texts = models(goldens) | {f"dim_{g.name}.sql": COMPUTED.format(g.column) for g in goldens if beyond(g)}
     with embedded_postgres(request.param, FAST) as server:
-        place = make_place(tmp_path_factory.mktemp("golden"), databases(server), models(goldens))
+        place = make_place(tmp_path_factory.mktemp("golden"), databases(server), texts)
         fill_source(place, goldens)
         done = place.starlift("run")
         assert done.exit_code == 0, done.output
         stations = {table: read_stations(place, table, goldens) for table in ("all", "ordinary")}
         read_again = place.answer("run", "--resync")
         yield Journeys({g.name: g for g in goldens}, place, stations, read_again, place.answer("verify"))
+
+
+def beyond(golden: Golden) -> list[int]:
+    """Return the rows whose values DuckDB's types cannot hold."""
+    return [row for row, value in enumerate(golden.values, 1) if "exact" in value]
 
 
 def databases(server: EmbeddedPostgres):
@@ -106,6 +114,15 @@ def test_null_of_any_type_stays_null(journeys, table):
     assert found == dict.fromkeys(NAMES, ("", None, None, None))
 
 
+def test_a_model_that_computes_with_a_value_beyond_duckdb_has_its_row_refused_by_name(journeys):
+    expected = {(f"dim_{g.name}", row) for g in journeys.goldens.values() for row in beyond(g)}
+
+    refused = journeys.place.ask(REFUSED, "warehouse")
+
+    assert {(model, row) for model, row, _, _ in refused} == expected
+    assert {(rule, reason) for _, _, rule, reason in refused} == {("cast", "value could not be computed")}
+
+
 def test_every_value_read_again_is_equal(journeys):
     counts = [journeys.read_again["tables"][table] for table in ("dim_ordinary", "fact_all")]
 
@@ -114,12 +131,10 @@ def test_every_value_read_again_is_equal(journeys):
 
 
 def test_verify_finds_no_difference_in_any_type(journeys):
+    rows = 1 + max(len(golden.values) for golden in journeys.goldens.values())
+
     assert journeys.verified["equal"]
-    assert {table["rows"] for table in journeys.verified["tables"].values()} == {row_count(journeys)}
-
-
-def row_count(journeys):
-    return 1 + max(len(golden.values) for golden in journeys.goldens.values())
+    assert [journeys.verified["tables"][table]["rows"] for table in ("dim_ordinary", "fact_all")] == [rows, rows]
 
 
 def test_every_type_that_postgresql_stores_has_a_golden_file(journeys):
