@@ -36,7 +36,7 @@ COLUMNS = """
            pg_catalog.format_type(a.atttypid, a.atttypmod) AS declared,
            pg_catalog.format_type(b.type, b.modifier) AS type,
            CASE WHEN element.oid IS NULL THEN t.oid ELSE element.oid END < 16384 AS built_in,
-           element.oid IS NOT NULL AS is_array
+           element.oid IS NOT NULL AND element.typdelim = ',' AS is_array  -- text[] knows no other delimiter
     FROM pg_catalog.pg_attribute a
     JOIN base b ON b.attnum = a.attnum
     JOIN pg_catalog.pg_type t ON t.oid = b.type AND t.typtype <> 'd'
@@ -44,6 +44,9 @@ COLUMNS = """
     WHERE a.attrelid = :oid AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attnum
 """
+# Their texts name objects of the source, which the warehouse need not have.
+NAMING = {"aclitem", "regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator"}
+NAMING |= {"regproc", "regprocedure", "regrole", "regtype"}
 UNIQUE_KEYS = """
     SELECT i.indisprimary AS is_primary,
            (SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.place)
@@ -163,8 +166,8 @@ def read_catalogue(connection: Connection, project: Project) -> dict[str, Source
 
 
 def _arriving_type(row: Mapping[str, Any]) -> str:
-    """Return the built-in type whose text form the column's values have."""
-    if row["built_in"]:
+    """Return the built-in type whose text form the column's values have, wherever they are read."""
+    if row["built_in"] and str(row["type"]).removesuffix("[]") not in NAMING:
         return str(row["type"])
     return "text[]" if row["is_array"] else "text"
 

@@ -16,6 +16,7 @@ BEGIN = """
     SET LOCAL IntervalStyle = 'postgres';
     SET LOCAL bytea_output = 'hex';
     SET LOCAL extra_float_digits = 3;
+    SET LOCAL lc_monetary = 'C';
     SET LOCAL client_encoding = 'UTF8';
     SET LOCAL search_path = '';
     SET LOCAL synchronize_seqscans = off;
