@@ -1,0 +1,88 @@
+"""Servers made of another's data: hot standbys and restores, and what a test does to them."""
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.embedded import HOST, EmbeddedPostgres, embedded_postgres
+from local.postgres_binaries import own, run_unprivileged
+from tests.acceptance.shop import ask
+from utils.postgres.url import parse_url
+
+PATIENCE = 30.0  # seconds until a test gives up on a server
+CARELESS = {"fsync": "off", "max_prepared_transactions": "20"}
+STANDBY = {
+    **CARELESS,
+    "max_standby_streaming_delay": "0",  # the replay never waits for a query: it cancels it
+    "wal_retrieve_retry_interval": "100ms",
+}
+
+
+def on(server: EmbeddedPostgres, query: str, database: str = "postgres", **parameters: object) -> list[list[object]]:
+    """Run a statement on a server."""
+    return ask(parse_url(server.url(database)), query, **parameters)
+
+
+def await_true(found: Callable[[], object]) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not found():
+        assert time.monotonic() < deadline, "the servers took too long"
+        time.sleep(0.02)
+
+
+def copy_by_backup(server: EmbeddedPostgres, signal: str) -> Callable[[Path, Path], None]:
+    """Return what makes a data folder from a running server's; `signal` says what it is to become."""
+
+    def make(programs: Path, data: Path) -> None:
+        address = ["-h", HOST, "-p", str(server.port), "-U", "postgres"]
+        options = ["-D", str(data), "--checkpoint=fast", "--no-sync"]
+        done = run_unprivileged(programs / "pg_basebackup", *address, *options)
+        assert done.returncode == 0, done.stderr
+        (data / signal).touch()
+        own(data / signal)
+
+    return make
+
+
+@contextlib.contextmanager
+def run_standby(primary: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    """Run a hot standby that streams from a primary."""
+    settings = {**STANDBY, "primary_conninfo": f"host={HOST} port={primary.port} user=postgres"}
+    with embedded_postgres(settings=settings, make_data=copy_by_backup(primary, "standby.signal")) as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A primary and the standby that streams from it."""
+
+    primary: EmbeddedPostgres
+    standby: EmbeddedPostgres
+
+    def catch_up(self) -> None:
+        """Wait until the standby has replayed all that the primary has written."""
+        written = on(self.primary, "SELECT pg_current_wal_insert_lsn()::text")[0][0]
+        on(self.primary, "SELECT pg_log_standby_snapshot()")  # which has the WAL before it written out
+        replayed = "SELECT pg_last_wal_replay_lsn() >= CAST(:written AS pg_lsn)"
+        await_true(lambda: on(self.standby, replayed, written=written)[0][0])
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Hold the standby's replay for as long as the block lasts."""
+        on(self.standby, "SELECT pg_wal_replay_pause()")
+        await_true(lambda: on(self.standby, "SELECT pg_get_wal_replay_pause_state()") == [["paused"]])
+        try:
+            yield
+        finally:
+            on(self.standby, "SELECT pg_wal_replay_resume()")
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy the data folder of a stopped server, for the user that runs servers."""
+    shutil.copytree(source, target)
+    for path in (target, *target.rglob("*")):
+        own(path)
