@@ -86,3 +86,36 @@ def copy_folder(source: Path, target: Path) -> None:
     shutil.copytree(source, target)
     for path in (target, *target.rglob("*")):
         own(path)
+
+
+ARCHIVING = {**CARELESS, "archive_mode": "on", "archive_command": "cp %p ../%f.part && mv ../%f.part ../%f"}
+
+
+def mark_restore_point(server: EmbeddedPostgres, name: str) -> None:
+    """Name this moment of an archiving server, and have the log up to it archived."""
+    query = "SELECT pg_walfile_name(pg_create_restore_point(:name))"
+    segment = str(on(server, query, name=name)[0][0])
+    on(server, "SELECT pg_switch_wal()")
+    await_true((server.folder / segment).exists)
+
+
+@contextlib.contextmanager
+def run_restored(server: EmbeddedPostgres, backup: Path, point: str) -> Iterator[EmbeddedPostgres]:
+    """Run a server restored from a backup of another and its archive, to a named point and a new timeline."""
+    settings = {
+        **CARELESS,
+        "restore_command": f"cp {server.folder}/%f %p",
+        "recovery_target_name": point,
+        "recovery_target_action": "promote",
+    }
+    make = lambda _programs, data: copy_folder(backup, data)  # noqa: E731
+    with embedded_postgres(settings=settings, make_data=make) as restored:
+        await_true(lambda: on(restored, "SELECT NOT pg_is_in_recovery()")[0][0])
+        yield restored
+
+
+def control(server: EmbeddedPostgres, *command: str) -> None:
+    """Stop or start a server where it is."""
+    options = ["-w", "-D", server.folder / "data", "-l", server.folder / "log"]
+    done = run_unprivileged(server.programs / "pg_ctl", *command, *options)
+    assert done.returncode == 0, done.stderr

@@ -8,8 +8,8 @@ import pytest
 
 from extraction.database.wiring import open_source
 from local.embedded import embedded_postgres
-from tests.acceptance.command import Place
 from tests.acceptance.shop import make_world
+from tests.acceptance.sources import assert_refused, place_of
 from tests.acceptance.test_concurrent_writers import write_until
 from tests.fakes import Fuse
 from tests.replication import CARELESS, Pair, on, run_standby
@@ -212,34 +212,11 @@ def promotable(pair, primary_world):
         yield found
 
 
-def place_of(world, server):
-    """Return the same project, warehouse and store for the command, with a server as its source."""
-    database = world.source.database
-    warehouse = f"postgresql://postgres@127.0.0.1:{world.warehouse.port}/{world.warehouse.database}?sslmode=disable"
-    return Place(world.folder.parent / "project", server.url(database), warehouse, world.folder)
-
-
 def promote(pair, world):
     """Promote the standby while it has much to write, so that its first checkpoint takes a while."""
     on(pair.primary, "CREATE TABLE ballast AS SELECT i FROM generate_series(1, 100000) i", world.source.database)
     pair.catch_up()
     assert on(pair.standby, "SELECT pg_promote()") == [[True]]
-
-
-def assert_refused(place):
-    """Hold that a run stops with the remedy and writes nothing."""
-    before = written(place)
-    done = place.starlift("run")
-
-    assert done.exit_code == 1
-    assert "ResyncNeededError" in done.stderr
-    assert "--resync" in done.stderr
-    assert written(place) == before
-
-
-def written(place):
-    files = {path: path.stat().st_mtime_ns for path in place.store.rglob("*") if path.is_file()}
-    return files, place.ask("SELECT count(*) FROM starlift.ledger", "warehouse")
 
 
 def test_a_standby_promoted_after_the_primary_was_read_needs_a_resync(promotable, primary_world):
