@@ -12,6 +12,7 @@ from local.postgres_binaries import own, run_unprivileged
 from tests.acceptance.shop import ask
 from utils.postgres.url import parse_url
 
+STUCK = 0.2  # seconds without progress after which replay waits for a query
 PATIENCE = 30.0  # seconds until a test gives up on a server
 CARELESS = {"fsync": "off", "max_prepared_transactions": "20"}
 STANDBY = {
@@ -69,6 +70,15 @@ class Pair:
         on(self.primary, "SELECT pg_log_standby_snapshot()")  # which has the WAL before it written out
         replayed = "SELECT pg_last_wal_replay_lsn() >= CAST(:written AS pg_lsn)"
         await_true(lambda: on(self.standby, replayed, written=written)[0][0])
+
+    def await_replay_or_conflict(self) -> None:
+        """Wait until the standby has replayed all that the primary has written, or replays no more of it."""
+        written = on(self.primary, "SELECT pg_current_wal_insert_lsn()::text")[0][0]
+        on(self.primary, "SELECT pg_log_standby_snapshot()")
+        await_true(lambda: on(self.standby, f"SELECT pg_last_wal_receive_lsn() >= '{written}'")[0][0])
+        replayed = None
+        while replayed != (replayed := on(self.standby, "SELECT pg_last_wal_replay_lsn()")):
+            time.sleep(STUCK)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

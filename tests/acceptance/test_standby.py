@@ -12,7 +12,7 @@ from tests.acceptance.shop import make_world
 from tests.acceptance.sources import assert_refused, place_of
 from tests.acceptance.test_concurrent_writers import write_until
 from tests.fakes import Fuse
-from tests.replication import CARELESS, Pair, on, run_standby
+from tests.replication import CARELESS, Pair, await_true, on, run_standby
 from utils.errors import SourceBehindError, SourceUnavailableError
 from utils.postgres.url import parse_url
 
@@ -129,32 +129,36 @@ def test_no_committed_change_is_lost_beside_writers_on_the_primary(pair, world, 
     assert world.ask_source(SALES) == primary_world.ask_source(SALES)
 
 
+CLERKS = "SELECT clerk_id, md5(name) FROM dim_clerk ORDER BY 1"
 SALES = "SELECT * FROM sale ORDER BY 1"
-CONFLICTS = {
-    "vacuum": "VACUUM sale",
-    "lock": "ALTER TABLE sale ADD COLUMN note text",
-    "truncate": "TRUNCATE sale",
-    "drop": "DROP TABLE sale",
-}
+SMALL = "UPDATE clerk SET name = name || '!'"
+LARGE = "UPDATE clerk SET name = repeat(md5(name), 200000)"  # 25 MB, more than the sockets between hold
+VACUUM = ("DELETE FROM sale WHERE sale_id = 12", "VACUUM sale")
+LOCK = ("ALTER TABLE clerk ADD COLUMN note text",)
 
 
-@pytest.mark.parametrize("name", ["vacuum", "lock"])
-def test_a_run_that_replay_cancels_is_retried_and_heals(pair, world, name):
+@pytest.mark.parametrize(
+    ("change", "conflict"),
+    [(SMALL, VACUUM), (LARGE, VACUUM), (LARGE, LOCK)],
+    ids=["vacuum between copies", "vacuum within a copy", "lock within a copy"],
+)
+def test_a_run_that_replay_cancels_is_retried_and_heals(pair, world, change, conflict):
+    def cancel():
+        for statement in conflict:
+            on(pair.primary, statement, world.source.database)
+        pair.await_replay_or_conflict()
+
     world.run()
-    edit(pair, world, "UPDATE sale SET units = units + 100; UPDATE team SET title = title || '!'")
+    edit(pair, world, "UPDATE sale SET units = 101 WHERE sale_id = 1")
+    edit(pair, world, change)
 
-    def conflict():
-        edit(pair, world, "DELETE FROM sale WHERE sale_id = 12")
-        edit(pair, world, CONFLICTS[name])
-
-    with pytest.raises(SourceUnavailableError, match=r"conflict with recovery|cannot be reached"):
-        world.run(AtStep(1, conflict))
-    held = world.versions(1)
+    with pytest.raises(SourceUnavailableError, match="conflict with recovery"):
+        world.run(AtStep(1, cancel))
     world.run()
 
-    assert held == [1]
-    assert world.versions(1) == [1, 101]
     assert world.ask_warehouse("SELECT count(*) FROM starlift.ledger") == [[2]]
+    assert world.versions(1) == [1, 101]
+    assert world.ask_warehouse(CLERKS) == world.ask_source(CLERKS.replace("dim_", ""))
 
 
 def test_a_standby_behind_the_last_batch_is_retried_until_it_caught_up(pair, world, primary_world):
@@ -246,3 +250,16 @@ def test_a_standby_promoted_without_any_change_needs_a_resync_that_makes_no_vers
 
     assert world.ask_warehouse("SELECT count(*) FROM fact_sale") == [[12]]
     assert place.answer("run")["batch"] is None
+
+
+def test_a_standby_that_follows_a_promoted_one_needs_a_resync_too(promotable, primary_world):
+    timeline = "SELECT received_tli FROM pg_stat_wal_receiver WHERE status = 'streaming'"
+    with run_standby(promotable.standby) as follower:
+        primary_world.run()
+        Pair(promotable.primary, follower).catch_up()
+        on(promotable.standby, "SELECT pg_promote()")
+        await_true(lambda: on(follower, timeline) == [[2]])
+        primary_world.ask_source("UPDATE sale SET units = 70 WHERE sale_id = 1")
+        primary_world.run()  # the old primary does not know yet that it is no longer one
+
+        assert_refused(place_of(primary_world, follower))

@@ -52,8 +52,8 @@ class CopyOut:
 
     def _read(self) -> bytes:
         block: bytes = self._connection._sock.read1(READ_BYTES)
-        if not block:
-            raise InterfaceError("network error")
+        if not block:  # a server that ends a session says why before it closes
+            raise self._context.error or InterfaceError("network error")
         return block
 
     def _split(self, buffer: bytes) -> tuple[list[bytes], bytes, bool]:
