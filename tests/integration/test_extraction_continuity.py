@@ -58,3 +58,18 @@ def test_a_run_refused_for_another_reason_leaves_no_mark(extraction):
     forget(extraction, snapshot)
 
     assert extraction.run() is None
+
+
+def test_a_source_that_does_not_tell_where_its_log_ends_is_read_all_the_same(extraction):
+    extraction.user = "position_blind"
+    extraction.edit(
+        "DO $$ BEGIN CREATE ROLE position_blind LOGIN; EXCEPTION WHEN duplicate_object THEN END $$",
+        "GRANT SELECT ON department, staff, sale TO position_blind",
+        "REVOKE EXECUTE ON FUNCTION pg_catalog.pg_walfile_name(pg_lsn) FROM PUBLIC",
+    )
+
+    batch = extraction.run()
+
+    assert extraction.ids(batch, "sale") == [100, 101, 200, 300]
+    assert batch.snapshot.timeline == 1
+    assert extraction.run() is None
