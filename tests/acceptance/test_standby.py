@@ -1,7 +1,7 @@
 """A streaming standby as the source: nothing lost, conflicts and lag retried, a promotion noticed."""
 
+import contextlib
 import threading
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -19,7 +19,7 @@ from utils.postgres.url import parse_url
 pytestmark = [pytest.mark.xdist_group("standby"), pytest.mark.timeout(120)]
 
 WRITERS = 3
-BATCHES = 8  # beside the writers
+BATCHES, TRANSACTIONS = 8, 30  # beside each other
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def edit(pair, world, statement):
     pair.catch_up()
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_transaction(world, statement):
     """Hold a transaction open on the primary; the caller commits it."""
     with open_source(world.source) as session:
@@ -100,15 +100,12 @@ def test_a_change_that_commits_on_the_primary_after_later_ones_is_not_lost(pair,
     world.assert_equal()
 
 
-def run_beside_writers(world):
-    """Run until there are enough batches, and return how often replay cancelled a run."""
-    batches = conflicts = 0
-    while batches < BATCHES:
-        try:
+def run_beside_writers(world, done):
+    """Run until there are enough batches and transactions, again where replay cancels a run."""
+    batches = 0
+    while batches < BATCHES or sum(done.values()) < TRANSACTIONS:
+        with contextlib.suppress(SourceUnavailableError):
             batches += world.run() is not None
-        except SourceUnavailableError:
-            conflicts += 1
-    return conflicts
 
 
 def test_no_committed_change_is_lost_beside_writers_on_the_primary(pair, world, primary_world):
@@ -117,14 +114,13 @@ def test_no_committed_change_is_lost_beside_writers_on_the_primary(pair, world, 
     writers = [threading.Thread(target=write_until, args=arguments) for arguments in writing]
     for writer in writers:
         writer.start()
-    run_beside_writers(world)
+    run_beside_writers(world, done)
     stop.set()
     for writer in writers:
         writer.join(30)
     pair.catch_up()
     world.run()
 
-    assert sum(done.values()) > 20
     world.assert_equal()
     assert world.ask_source(SALES) == primary_world.ask_source(SALES)
 
@@ -152,7 +148,8 @@ def test_a_run_that_replay_cancels_is_retried_and_heals(pair, world, change, con
     edit(pair, world, "UPDATE sale SET units = 101 WHERE sale_id = 1")
     edit(pair, world, change)
 
-    with pytest.raises(SourceUnavailableError, match="conflict with recovery"):
+    # A connection that is reset takes the server's last words with it.
+    with pytest.raises(SourceUnavailableError, match=r"conflict with recovery|cannot be reached"):
         world.run(AtStep(1, cancel))
     world.run()
 

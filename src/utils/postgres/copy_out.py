@@ -52,7 +52,7 @@ class CopyOut:
 
     def _read(self) -> bytes:
         block: bytes = self._connection._sock.read1(READ_BYTES)
-        if not block:  # a server that ends a session says why before it closes
+        if not block:
             raise self._context.error or InterfaceError("network error")
         return block
 
