@@ -175,9 +175,6 @@ class _RecordingView:
     def row(self, query: str) -> dict[str, Any]:
         return self.view.row(query)
 
-    def wait_until_durable(self) -> None:
-        self.view.wait_until_durable()
-
     def copy(self, statement: str) -> Rows:
         self.statements.append(statement)
         return self.view.copy(statement)

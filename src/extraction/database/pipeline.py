@@ -73,7 +73,6 @@ def read_batch(run: Run, start: Start, view: SourceView, ports: Ports) -> tuple[
     reader = BatchReader(run, ports.project, ports.landing.store, view)
     reader.read(readings)
     reader.read_keys(start.compared)
-    view.wait_until_durable()
     return reader, readings
 
 

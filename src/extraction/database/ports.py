@@ -40,10 +40,6 @@ class SourceView(Protocol):
         """Return a query's only row."""
         ...
 
-    def wait_until_durable(self) -> None:
-        """Return once a crash of the source could no longer take back what was read."""
-        ...
-
 
 @dataclass(frozen=True)
 class Ports:

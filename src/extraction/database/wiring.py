@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from extraction.database.catalogue import read_catalogue
-from extraction.database.durability import wait_until_durable
 from extraction.database.ports import Ports
 from extraction.database.snapshot import begin
 from extraction.database.wal import Position, await_flush
@@ -47,10 +46,6 @@ class PostgresView:
     def row(self, query: str) -> dict[str, Any]:
         """Return a query's only row."""
         return self.connection.rows(query)[0]
-
-    def wait_until_durable(self) -> None:
-        """Return once a crash of the source could no longer take back what was read."""
-        wait_until_durable(self.connection)
 
 
 def open_source(source: DatabaseUrl) -> contextlib.AbstractContextManager[Connection]:
