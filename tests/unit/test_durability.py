@@ -19,6 +19,8 @@ class Source:
     def value(self, statement):
         if statement == durability.WRITTEN:
             return self.written
+        if statement == durability.ROUNDS:
+            return "0.02"
         return self.flushed.pop(0) if len(self.flushed) > 1 else self.flushed[0]
 
 
@@ -42,7 +44,11 @@ def test_a_source_whose_disk_stalls_is_named(monkeypatch):
     monkeypatch.setattr(durability, "PATIENCE", 0.05)
 
     with pytest.raises(SourceUnavailableError, match="stalled"):
-        wait_until_durable(Source(PAGE + 500, PAGE))
+        wait_until_durable(Source(2 * PAGE + 500, PAGE))
+
+
+def test_a_page_that_only_open_transactions_write_to_is_not_waited_for():
+    wait_until_durable(Source(PAGE + 500, PAGE))
 
 
 class Refusing:

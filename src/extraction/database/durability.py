@@ -11,7 +11,7 @@ from pg8000.exceptions import DatabaseError
 from utils.errors import SourceUnavailableError
 from utils.postgres.connection import Connection
 
-PATIENCE = 30.0  # seconds; the WAL writer may be told to sleep for ten between two rounds, and takes up to three rounds
+PATIENCE = 30.0  # seconds beyond the rounds that the WAL writer takes
 PAUSE = 0.02  # seconds
 PAGE_BYTES, PAGE_HEADER_BYTES = 8192, 40
 UNSUPPORTED = "0A000"  # some services that speak PostgreSQL keep their log elsewhere, and durable at once
@@ -21,6 +21,8 @@ WRITTEN = """
                 THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint END
 """
 FLUSHED = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), '0/0')::bigint"
+# PostgreSQL promises that the WAL writer has written a transaction's end three rounds later.
+ROUNDS = "SELECT 3 * extract(epoch FROM pg_catalog.current_setting('wal_writer_delay')::interval)"
 
 
 def wait_until_durable(connection: Connection) -> None:
@@ -32,7 +34,7 @@ def wait_until_durable(connection: Connection) -> None:
     try:
         written = connection.value(WRITTEN)
         if written is not None:
-            _wait(connection, _end_of_records(written))
+            _wait(connection, _end_of_records(written), float(connection.value(ROUNDS)))
     except DatabaseError as error:
         if error.args[0].get("C") != UNSUPPORTED:
             raise
@@ -44,12 +46,20 @@ def _end_of_records(position: int) -> int:
     return position - within if within <= PAGE_HEADER_BYTES else position
 
 
-def _wait(connection: Connection, written: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while connection.value(FLUSHED) < written:
-        if time.monotonic() > deadline:
+def _wait(connection: Connection, written: int, rounds: float) -> None:
+    """Wait for all of the log, or for its whole pages and as long as the end of any transaction takes.
+
+    The last page may hold nothing but rows of transactions still open, which nobody hurries to write.
+    """
+    started = time.monotonic()
+    pages = written - written % PAGE_BYTES
+    while (flushed := connection.value(FLUSHED)) < written:
+        waited = time.monotonic() - started
+        if flushed >= pages and waited > rounds:
+            return
+        if waited > PATIENCE + rounds:
             raise SourceUnavailableError(
-                f"The source has not written its log to disk for {PATIENCE:.0f} s, so what was read could still be "
+                f"The source has not written its log to disk for {waited:.0f} s, so what was read could still be "
                 "lost there. Is its disk stalled?"
             )
         time.sleep(PAUSE)

@@ -1,6 +1,7 @@
 """What one transaction sees of the source, and whether the last run's horizon still means anything there."""
 
-from extraction.database.wal import Position, read_position
+from pg8000.exceptions import DatabaseError
+
 from utils.errors import ConfigurationError, ResyncNeededError, SourceBehindError
 from utils.manifest import Snapshot
 from utils.postgres.connection import Connection
@@ -37,10 +38,13 @@ SNAPSHOT = """
                     (SELECT received_tli FROM pg_catalog.pg_stat_get_wal_receiver())) AS timeline
     FROM pg_catalog.pg_current_snapshot() s
 """
+WRITTEN_FILE = "SELECT pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn())"
+# In recovery; not offered, as by services that keep their log elsewhere; not permitted.
+UNTOLD = {"55000", "0A000", "42883", "42501"}
 
 
-def begin(connection: Connection) -> tuple[Snapshot, Position | None]:
-    """Open the one transaction that every table is read in; return what it sees, and where a primary's log ended."""
+def begin(connection: Connection) -> Snapshot:
+    """Open the one transaction that every table is read in, and return what it sees."""
     version = int(connection.value("SELECT current_setting('server_version_num')"))
     if version < OLDEST_VERSION:
         raise ConfigurationError(
@@ -49,17 +53,29 @@ def begin(connection: Connection) -> tuple[Snapshot, Position | None]:
         )
     connection.execute_simple(BEGIN)
     row = connection.rows(SNAPSHOT)[0]
-    position = read_position(connection)
-    snapshot = Snapshot(
+    return Snapshot(
         horizon=int(row["horizon"]),
         next_xid=int(row["next_xid"]),
         system_identifier=row["system_identifier"],
-        # The control file tells the last checkpoint's, which a promotion leaves behind for minutes.
-        timeline=position.timeline if position else int(row["timeline"]),
+        timeline=_timeline_written(connection) or int(row["timeline"]),
         in_recovery=row["in_recovery"],
         taken_at=row["taken_at"],
     )
-    return snapshot, position
+
+
+def _timeline_written(connection: Connection) -> int | None:
+    """Return the timeline of a primary's log, or None where the source does not tell: on a standby, for one.
+
+    The control file holds the last checkpoint's, which stays the old one for minutes after a promotion.
+    """
+    connection.execute_simple("SAVEPOINT timeline")
+    try:
+        return int(connection.value(WRITTEN_FILE)[:8], 16)
+    except DatabaseError as error:
+        if error.args[0].get("C") not in UNTOLD:
+            raise
+        connection.execute_simple("ROLLBACK TO SAVEPOINT timeline")
+        return None
 
 
 def check_continuity(previous: Snapshot, now: Snapshot) -> None:
