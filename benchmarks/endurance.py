@@ -3,9 +3,8 @@
 import argparse
 import resource
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -14,7 +13,7 @@ from tests.long_log import lengthen
 from tests.schedule import Cost, Schedule, make_schedule
 
 from benchmarks.chart import Panel, Series, draw
-from local.embedded import embedded_postgres
+from local.embedded import EmbeddedPostgres, embedded_postgres
 
 RUNS = 288
 SHORT, LONG = 10, 100_000
@@ -25,9 +24,10 @@ PAGE_BYTES = resource.getpagesize()
 class Day:
     """What each run of a day cost, in order."""
 
+    schedule: Schedule
     length: int  # of the log when the day began
-    costs: list[Cost]
-    megabytes: list[float]  # resident after each run
+    costs: list[Cost] = field(default_factory=list)
+    megabytes: list[float] = field(default_factory=list)  # resident after each run
 
     @property
     def seconds(self) -> list[float]:
@@ -39,20 +39,21 @@ class Day:
         """How often each run asked the two stores for anything."""
         return [sum(cost.calls.values()) for cost in self.costs]
 
+    def run(self) -> None:
+        """Edit the source and run."""
+        self.costs.append(self.schedule.run_edited())
+        self.megabytes.append(_resident())
+
 
 def main() -> None:
     """Measure both days, print what they cost, and draw them if a file is named."""
     arguments = _parser().parse_args()
     with tempfile.TemporaryDirectory(prefix="starlift-bench-") as folder, embedded_postgres() as server:
-        days = []
-        for length in (SHORT, LONG):
-            for name in ("source", "warehouse"):
-                run_on_server(server, f"CREATE DATABASE {name}_{length}")
-            urls = [server.url(f"{name}_{length}") for name in ("source", "warehouse")]
-            days.append(spend_day(make_schedule(Path(folder) / str(length), *urls), length))
-    report(days)
-    if arguments.chart:
-        arguments.chart.write_text(chart(days))
+        days = [begin_day(Path(folder), server, length) for length in (SHORT, LONG)]
+        spend(days)
+        report(days)
+        if arguments.chart:
+            arguments.chart.write_text(chart(days))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,20 +62,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def spend_day(schedule: Schedule, length: int) -> Day:
-    """Run a day over a log of that length, and hold that the warehouse is right at its end."""
-    begun = time.perf_counter()
+def begin_day(folder: Path, server: EmbeddedPostgres, length: int) -> Day:
+    """Return a day that begins with a log of that length."""
+    for name in ("source", "warehouse"):
+        run_on_server(server, f"CREATE DATABASE {name}_{length}")
+    urls = [server.url(f"{name}_{length}") for name in ("source", "warehouse")]
+    schedule = make_schedule(folder / str(length), *urls)
     schedule.run()
     lengthen(schedule, length)
-    print(f"a log of {length:,} batches made in {time.perf_counter() - begun:.0f} s", flush=True)
-    costs, megabytes = [], []
+    print(f"a log of {length:,} batches is made", flush=True)
+    return Day(schedule, length)
+
+
+def spend(days: Sequence[Day]) -> None:
+    """Run the days side by side, so that what else the machine does hits both; hold that they end right."""
     for count in range(1, RUNS + 1):
-        costs.append(schedule.run_edited())
-        megabytes.append(_resident())
+        for day in days:
+            day.run()
         if count % 48 == 0:
-            print(f"  {count} runs", flush=True)
-    schedule.assert_correct()
-    return Day(length, costs, megabytes)
+            print(f"  {count} runs each", flush=True)
+    for day in days:
+        day.schedule.assert_correct()
 
 
 def _resident() -> float:
@@ -93,7 +101,8 @@ def report(days: Sequence[Day]) -> None:
             f"listings a day; {day.megabytes[-1]:.0f} MB resident, {grown:+.1f} MB since the first two hours"
         )
     short, long = days
-    print(f"long log / short log: {median(long.seconds) / median(short.seconds):.2f}")
+    ratios = [slow / quick for slow, quick in zip(long.seconds, short.seconds, strict=True)]
+    print(f"a run over the long log / one over the short log, median of {RUNS} pairs: {median(ratios):.2f}")
 
 
 def chart(days: Sequence[Day]) -> str:
