@@ -45,7 +45,7 @@ REFUSALS = {
     ("HeadObject", "/landing/", 403, "403"): errors.AccessDeniedError,
 }
 
-pytestmark = [pytest.mark.xdist_group("outages"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def restart(server):

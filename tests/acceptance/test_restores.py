@@ -22,7 +22,7 @@ from tests.replication import (
 )
 from utils.postgres.url import parse_url
 
-pytestmark = [pytest.mark.xdist_group("restores"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 SLOWLY = "1s"  # how often the log of what needs not last is flushed: a run is over sooner
 WORLDS = ("refused", "resynced", "compared")

@@ -16,7 +16,7 @@ from tests.replication import CARELESS, Pair, await_true, on, run_standby
 from utils.errors import SourceBehindError, SourceUnavailableError
 from utils.postgres.url import parse_url
 
-pytestmark = [pytest.mark.xdist_group("standby"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 WRITERS = 3
 BATCHES, TRANSACTIONS = 8, 30  # beside each other
