@@ -57,6 +57,7 @@ def plan_changes(existing: ExistingTable | None, wanted: WarehouseTable, schema:
 def _check_names(wanted: WarehouseTable) -> None:
     names = [wanted.name, *(column.name for column in wanted.columns)]
     names += [view_name(wanted.name)] if layout(wanted) == "fact" else []
+    names += [wanted.record_id] if wanted.record_id else []
     for name in names:
         if len(name.encode()) > MAX_NAME_BYTES:
             raise SchemaDriftError(

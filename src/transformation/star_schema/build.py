@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from transformation.star_schema.definition import resolve_reference
-from transformation.star_schema.quality import DataTest
+from transformation.star_schema.quality import DataTest, key_json, key_text
 from transformation.star_schema.relations import LOST, RAW, Relation
 from transformation.star_schema.select_list import Item, Reference, SelectList
 from transformation.star_schema.sql import from_clause, unreadable
@@ -48,6 +48,7 @@ class ModelRows:
     folder: Path
     computed_gone: Path | None = None  # keys that a Python model left out
     some_lost: bool = False  # some rows hold values that a Python model could not be given
+    source_key: tuple[str, ...] = ()  # the driving row's columns that name it where the model's key does not
 
     def build(self) -> Built:
         """Write the model's rows as Parquet, what failed as JSON lines, and the keys that are gone."""
@@ -177,12 +178,13 @@ class ModelRows:
 
     def _write_quarantine(self, careful: str) -> Path | None:
         path = self._path("quarantine.jsonl")
-        key = ", ".join(f"{literal(name)}: {self._text(name)}" for name in self.model.key)
+        texts = {name: key_text(name, self._text(name), self.tests) for name in self.model.key}
+        source = {f"{self.model.driving}.{name}": f"_starlift_driving[{literal(name)}]" for name in self.source_key}
         row = ", ".join(f"{literal(item.name)}: {self._text(item.name)}" for item in self.found.items)
         problem = "_starlift_problem"
         computed = f"{problem}.rule NOT IN ('cast', 'where')"
         self.connection.execute(
-            f"COPY (SELECT {literal(self.model.name)} AS model, {{{key}}} AS key, {problem}.rule AS rule, "
+            f"COPY (SELECT {literal(self.model.name)} AS model, {key_json(texts, source)} AS key, {problem}.rule AS rule, "
             f"{problem}.reason AS reason, CASE WHEN {computed} THEN to_json({{{row}}}) "
             f"ELSE to_json(_starlift_driving) END AS row FROM {careful} WHERE {problem} IS NOT NULL) "
             f"TO {literal(str(path))} (FORMAT json)"
