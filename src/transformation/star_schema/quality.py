@@ -86,6 +86,11 @@ def _struct(values: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{literal(name)}: {value}" for name, value in values.items()) + "}"
 
 
+def problem(rule: str, reason: str) -> str:
+    """Return what a row broke, as the value that stands beside it."""
+    return _struct({"rule": literal(rule), "reason": literal(reason)})
+
+
 def _declared(model: Model, types: Mapping[str, str]) -> Iterator[DataTest]:
     """Yield the tests that follow from types which DuckDB holds as text, so that the warehouse can read each value."""
     for column in dict(model.types):
