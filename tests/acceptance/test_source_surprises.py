@@ -265,6 +265,36 @@ def test_a_table_put_in_anothers_place_under_its_name_is_read_whole(make_shop):
     assert_equal(shop)
 
 
+def test_an_attached_partition_brings_the_rows_that_it_held_before(tmp_path, make_database):
+    place = make_place(tmp_path, make_database, {"dim_maker.sql": MAKER})
+    place.ask("CREATE TABLE maker (id int PRIMARY KEY, name text) PARTITION BY RANGE (id)")
+    place.ask("CREATE TABLE low PARTITION OF maker FOR VALUES FROM (0) TO (10); INSERT INTO maker VALUES (1, 'one')")
+    place.ask("CREATE TABLE high (id int PRIMARY KEY, name text); INSERT INTO high VALUES (11, 'eleven')")
+    run(place)
+    place.ask("ALTER TABLE maker ATTACH PARTITION high FOR VALUES FROM (10) TO (20)")
+
+    counts = place.answer("run")["tables"]
+
+    assert counts["maker"]["extracted"] == 1
+    assert place.ask("SELECT id, name FROM dim_maker ORDER BY id", "warehouse") == [[1, "one"], [11, "eleven"]]
+    assert place.answer("run")["batch"] is None
+
+
+def test_a_looked_up_table_in_anothers_place_reaches_the_rows_that_look_it_up(shop):
+    shop.ask("ALTER TABLE item ADD FOREIGN KEY (maker) REFERENCES maker; CREATE TABLE other (LIKE maker INCLUDING ALL)")
+    shop.ask("INSERT INTO other VALUES (1, 'uno'), (2, 'two')")
+    model = ITEM.replace("[references]", "[lookups]\nmade_by = { table = 'maker' }\n[references]")
+    write_model(shop, "fact_item", model.replace("item.units", "item.units, made_by.name"))
+    run(shop, "--rebuild", "fact_item")
+    shop.ask("ALTER TABLE item DROP CONSTRAINT item_maker_fkey; ALTER TABLE maker RENAME TO was")
+    shop.ask("ALTER TABLE other RENAME TO maker; ALTER TABLE item ADD FOREIGN KEY (maker) REFERENCES maker")
+
+    run(shop)
+
+    assert versions(shop, "id, name") == [[1, "one", False, False], [1, "uno", True, False], [2, "two", True, False]]
+    assert_equal(shop)
+
+
 def test_a_table_dropped_and_made_again_between_two_runs_is_read_again(shop):
     shop.ask("DROP TABLE item; CREATE TABLE item (id int PRIMARY KEY, maker int, units int)")
     shop.ask("INSERT INTO item VALUES (1, 1, 5), (2, 2, 7)")
