@@ -12,6 +12,9 @@ from utils.project import Project, TableSettings
 
 RELATION = """
     SELECT c.oid::bigint AS oid,
+           (WITH RECURSIVE part AS (
+                SELECT c.oid UNION SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid
+            ) SELECT pg_catalog.array_agg(part.oid::bigint ORDER BY part.oid) FROM part) AS parts,
            pg_catalog.row_security_active(c.oid) AS rows_hidden,
            c.relkind IN ('v', 'f') OR EXISTS (  -- a partition or child in another server has no xmin here
                WITH RECURSIVE below AS (
@@ -107,6 +110,7 @@ class _Reader:
             cursor=cursor,
             high_water_mark=None,
             previous_high_water_mark=None,
+            parts=tuple(relation["parts"]),
         )
 
     def _is_full(self, name: str) -> bool:

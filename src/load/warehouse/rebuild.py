@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from utils.errors import WarehouseBusyError
 from utils.manifest import ProcessedManifest, WarehouseTable
 from utils.model import VERSIONS
 from utils.postgres.names import TableName, identifier
+
+logger = logging.getLogger(__name__)
 
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('starlift rebuild ' || :name, 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('starlift rebuild ' || :name, 0))"
@@ -40,10 +43,15 @@ SEQUENCES = """
 SELECT s.relname AS name FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 WHERE d.refobjid = CAST(:name AS regclass) AND d.deptype = 'a'
 """
-REQUARANTINE = (
-    "DELETE FROM starlift.quarantine WHERE model = :model AND :shadow <> model",
-    "UPDATE starlift.quarantine SET model = :model WHERE model = :shadow",
-)
+SEEN_BEFORE = """
+UPDATE starlift.quarantine n SET first_seen = o.first_seen FROM starlift.quarantine o
+WHERE n.model = :shadow AND o.model = :model AND (n.key, n.content) = (o.key, o.content)
+"""
+COUNT_ASIDE = "SELECT count(*) FROM starlift.quarantine WHERE model = :shadow"
+FORGET_ASIDE = "DELETE FROM starlift.quarantine WHERE model = :model"
+TAKE_ASIDE = """
+UPDATE starlift.quarantine SET model = :model, reason = replace(reason, :shadow, :model) WHERE model = :shadow
+"""
 MAX_NAME = 60  # characters; a longer name is cut by PostgreSQL, where it may meet another
 
 
@@ -118,9 +126,20 @@ def swap(ports: Ports, shadow: Shadow, table: WarehouseTable, through: int) -> i
             old, new = (TableName(ports.schema, history_name(name)) for name in (table.name, shadow.name))
             _replace(session, old, new, ())
         definitions.remember(session, [table], [table.name], last.batch)
-        for statement in REQUARANTINE:
-            session.run(statement, model=table.name, shadow=shadow.name)
+        if fresh := _take_quarantine(session, table.name, shadow.name):
+            # Before the commit: a crash between the two then tells it twice, and not never.
+            logger.critical("new rows in quarantine", extra={"batch": last.batch, "tables": {table.name: fresh}})
     return last.batch
+
+
+def _take_quarantine(session: Session, model: str, shadow: str) -> int:
+    """Put what the rebuild set aside in place of what the model had, and return how much of it is new."""
+    aside = int(session.value(COUNT_ASIDE, shadow=shadow))
+    session.run(SEEN_BEFORE, shadow=shadow, model=model)
+    known = int(session.row_count)
+    session.run(FORGET_ASIDE, model=model)
+    session.run(TAKE_ASIDE, shadow=shadow, model=model)
+    return aside - known
 
 
 def _replace(session: Session, old: TableName, new: TableName, view: tuple[str, ...]) -> None:
