@@ -64,7 +64,7 @@ def _show(found: "list[Orphans]", count: int, size: int) -> None:
     out.print(f"{count:,} objects, {size:,} bytes, belong to no batch:")
     for half in found:
         for example in half.objects[:EXAMPLES]:
-            out.print(f"  {half.half.log.store.url}/{example.key}", markup=False, soft_wrap=True)
+            out.print(f"  {half.half.log.store.url}/{example.key}", soft_wrap=True)
         if len(half.objects) > EXAMPLES:
             out.print(f"  ... and {len(half.objects) - EXAMPLES:,} more there")
 

@@ -1,5 +1,6 @@
 """Extraction of one batch: every row written since the last one, and all that those rows join to."""
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from extraction.database.run import Run
 from extraction.database.snapshot import check_continuity, needs_heartbeat
 from extraction.database.start import Start, find_start
 from utils.batch_log import LandingEntry
-from utils.errors import ConfigurationError
+from utils.errors import ConfigurationError, IntegrityError
 from utils.manifest import LandingManifest, Snapshot, SourceTable
 from utils.project import Project
 
@@ -59,7 +60,16 @@ def extract_batch(run: Run, ports: Ports) -> Extraction:
 
 def _newest(ports: Ports) -> LandingEntry | None:
     number = ports.landing.newest()
-    return ports.landing.read(number) if number else None
+    if not number:
+        return None
+    entry = ports.landing.read(number)
+    if entry.manifest.project != ports.project.name:
+        raise IntegrityError(
+            f"{ports.landing.store.url} holds batches of the project {entry.manifest.project}, and this is "
+            f"{ports.project.name}. Give each project a store of its own; if it was only renamed, set "
+            f"name = {json.dumps(entry.manifest.project)} in pipeline.toml."
+        )
+    return entry
 
 
 def read_batch(run: Run, start: Start, view: SourceView, ports: Ports) -> tuple[BatchReader, list[Reading]]:

@@ -14,6 +14,7 @@ class Rows(Protocol):
     """The CSV rows of one COPY, in blocks; `rows` is their number once they are read."""
 
     rows: int
+    longest: int  # bytes of the largest
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield blocks of whole rows."""

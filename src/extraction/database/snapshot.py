@@ -41,7 +41,7 @@ SNAPSHOT = """
 
 def begin(connection: Connection) -> tuple[Snapshot, Position | None]:
     """Open the one transaction that every table is read in; return what it sees, and where a primary's log ended."""
-    version = int(connection.value("SELECT current_setting('server_version_num')"))
+    version = int(connection.value("SELECT pg_catalog.current_setting('server_version_num')"))
     if version < OLDEST_VERSION:
         raise ConfigurationError(
             f"The source is PostgreSQL {version // 10000}; Starlift needs 13 or newer, where a snapshot has a horizon. "

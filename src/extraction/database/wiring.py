@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from extraction.database.catalogue import read_catalogue
+from extraction.database.catalogue import read_usable_catalogue
 from extraction.database.ports import Ports
 from extraction.database.snapshot import begin
 from extraction.database.wal import Position, await_flush
@@ -37,7 +37,7 @@ class PostgresView:
 
     def tables(self) -> dict[str, SourceTable]:
         """Return every tracked table's definition."""
-        return read_catalogue(self.connection, self.project)
+        return read_usable_catalogue(self.connection, self.project)
 
     def copy(self, statement: str) -> CopyOut:
         """Start a COPY ... TO STDOUT."""

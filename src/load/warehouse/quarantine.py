@@ -70,8 +70,8 @@ def read_models(session: Session) -> frozenset[str]:
 
 def take_files(session: Session, target: Target, files: staging.Fetched) -> None:
     """Set aside what the transformation has refused."""
-    for file, path in files:
-        staging.copy_lines(session, "pg_temp.lines", file, path)
+    for found in files:
+        staging.copy_lines(session, "pg_temp.lines", found)
         session.run(TAKE_LINES.format(model=literal(target.table.name), numbers=_numbers(target)))
         session.run("TRUNCATE pg_temp.lines")
 

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 BAD_VALUE = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 EXACT = "_starlift_exact:"
-WRITE = "(FORMAT parquet, COMPRESSION zstd)"
+WRITE = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES '8MB')"  # as much as load holds at once
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class ModelRows:
     def _driving_text(self) -> str:
         alias = identifier(self.model.alias)
         names = self.relations[self.model.alias].types
-        return "{" + ", ".join(f"{literal(name)}: {alias}.{identifier(RAW + name)}" for name in names) + "}"
+        return "{" + ", ".join(f"{identifier(name)}: {alias}.{identifier(RAW + name)}" for name in names) + "}"
 
     def _any_exact(self, careful: str) -> bool:
         some = " OR ".join(f"{identifier(EXACT + item.name)} IS NOT NULL" for item in self.found.items)
@@ -180,7 +180,7 @@ class ModelRows:
         path = self._path("quarantine.jsonl")
         texts = {name: key_text(name, self._text(name), self.tests) for name in self.model.key}
         source = {f"{self.model.driving}.{name}": f"_starlift_driving[{literal(name)}]" for name in self.source_key}
-        row = ", ".join(f"{literal(item.name)}: {self._text(item.name)}" for item in self.found.items)
+        row = ", ".join(f"{identifier(item.name)}: {self._text(item.name)}" for item in self.found.items)
         found = "_starlift_problem"
         computed = f"{found}.rule NOT IN ('cast', 'where')"
         self.connection.execute(

@@ -34,6 +34,7 @@ def transform_pending(run_id: str, ports: Ports, deadline: Deadline) -> dict[str
     """
     done, newest = ports.processed.newest(), ports.landing.newest()
     answer: dict[str, Any] = {"run_id": run_id, "batches": [], "tables": {}, "more": False}
+    _check_same_log(ports, done, newest)
     superseded = _superseded(ports, done, newest)
     watch = Stopwatch()
     for number in range(done + 1, newest + 1):
@@ -46,6 +47,17 @@ def transform_pending(run_id: str, ports: Ports, deadline: Deadline) -> dict[str
         _add_counts(answer["tables"], manifest)
         logger.info("batch transformed", extra={"batch": number, "duration_ms": round(1000 * watch.lap())})
     return answer
+
+
+def _check_same_log(ports: Ports, done: int, newest: int) -> None:
+    """Refuse a landing store that is not the one whose batches were transformed: its rows would never be."""
+    if done and (newest < done or ports.processed.read(done).landing != ports.landing.read(done).checksum):
+        raise IntegrityError(
+            f"Batch {done} in {ports.processed.store.url} was not made from batch {done} in {ports.landing.store.url}, "
+            f"which ends at {newest}. One of the two was emptied, swapped or set back to an older copy; name or "
+            "restore both as they were together.",
+            batch=done,
+        )
 
 
 def _superseded(ports: Ports, done: int, newest: int) -> set[int]:

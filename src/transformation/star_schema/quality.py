@@ -83,7 +83,7 @@ def key_json(key: Mapping[str, str], source: Mapping[str, str]) -> str:
 
 
 def _struct(values: Mapping[str, str]) -> str:
-    return "{" + ", ".join(f"{literal(name)}: {value}" for name, value in values.items()) + "}"
+    return "{" + ", ".join(f"{identifier(name)}: {value}" for name, value in values.items()) + "}"
 
 
 def problem(rule: str, reason: str) -> str:
