@@ -1,7 +1,7 @@
 """The stage's promises: order, deadlines, retries, and that a crash anywhere heals at the next run."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
