@@ -140,3 +140,10 @@ def test_an_age_past_any_objects_leaves_all_of_them(world, age):
 
     assert clean(world, "--yes", "--older-than", age).exit_code == 0
     assert files(world) == before
+
+
+def test_a_store_that_holds_nothing_is_no_store(tmp_path):
+    answer = CliRunner().invoke(app, ["clean", "--store", str(tmp_path / "mistyped")])
+
+    assert answer.exit_code == 1
+    assert "Is its name right?" in answer.stderr

@@ -63,3 +63,19 @@ def test_the_alert_tells_of_what_only_the_rebuild_refused(shop):
     assert "new rows in quarantine" in told.stderr
     assert "new rows in quarantine" not in again.stderr
     assert shop.ask(first_seen, "warehouse") == seen
+
+
+def test_a_deleted_member_that_facts_refer_to_outlives_a_rebuild_from_the_source(shop):
+    pipeline = shop.project / "pipeline.toml"
+    pipeline.write_text(pipeline.read_text() + '[tables.maker]\ndeletes = "compare-keys"\ndeletes_max_share = 1\n')
+    change(shop, "DELETE FROM maker WHERE id = 2")
+    for path in (shop.store / "landing/maker").rglob("*.csv"):
+        path.unlink()
+    write_model(shop, "dim_maker", MAKER.replace("maker.name", "upper(maker.name) AS name"))
+
+    done = shop.starlift("run", "--rebuild", "dim_maker")
+
+    assert done.exit_code == 0, done.stderr
+    held = "SELECT id, name, _deleted FROM dim_maker ORDER BY 1"
+    assert shop.ask(held, "warehouse") == [[1, "ONE", False], [2, "two", True]]
+    assert versions(shop)[-1][1] == 6
