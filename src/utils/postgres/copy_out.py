@@ -40,7 +40,8 @@ class CopyOut:
                 with contextlib.suppress(InterfaceError):  # it may be closed by now
                     self._connection.close()
         if self._context.error is not None:
-            self._context.error.args[0].setdefault("W", self._rows_read)  # the server does not say which table
+            report = self._context.error.args[0]
+            report["W"] = "; ".join([*filter(None, [report.get("W")]), self._rows_read])  # the server names no table
             raise self._context.error
 
     def _blocks(self) -> Iterator[bytes]:
