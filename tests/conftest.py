@@ -1,12 +1,16 @@
-"""Fixtures shared by every ring: a real PostgreSQL, and credentials that reach nothing."""
+"""Fixtures shared by every ring: a real PostgreSQL, an emulated bucket, and credentials that reach nothing."""
 
 import itertools
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 
+import boto3
 import pg8000.native
 import pytest
+from moto.server import ThreadedMotoServer
 
 from local.embedded import EmbeddedPostgres, embedded_postgres
 
@@ -41,9 +45,7 @@ def fake_aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def postgres_server() -> Iterator[EmbeddedPostgres]:
     version = int(os.environ.get("STARLIFT_TEST_POSTGRES", "18"))
     # Tests throw the data away, so nothing has to survive a power cut.
-    with embedded_postgres(
-        version, {"fsync": "off", "synchronous_commit": "off", "max_prepared_transactions": "20"}
-    ) as server:
+    with embedded_postgres(version, {"fsync": "off", "max_prepared_transactions": "20"}) as server:
         yield server
 
 
@@ -61,6 +63,25 @@ def make_database(postgres_server: EmbeddedPostgres) -> Iterator[MakeDatabase]:
     yield make
     for name in created:
         run_on_server(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """An emulated bucket that other processes reach too."""
+
+    url: str
+    environment: dict[str, str]  # by which they find it
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Bucket]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint, name = f"http://{host}:{port}", f"test-{uuid.uuid4().hex}"
+    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket=name)
+    yield Bucket(f"s3://{name}", {**FAKE_AWS, "AWS_ENDPOINT_URL_S3": endpoint})
+    server.stop()
 
 
 def run_on_server(server: EmbeddedPostgres, statement: str) -> None:

@@ -14,7 +14,7 @@ from local.embedded import EmbeddedPostgres, embedded_postgres
 from tests.histories import Histories, Shop, make_shop
 
 HISTORIES = 20  # between two reports
-SETTINGS = {"fsync": "off", "synchronous_commit": "off", "max_prepared_transactions": "20"}
+SETTINGS = {"fsync": "off", "max_prepared_transactions": "20"}
 LONG = settings(
     max_examples=HISTORIES,
     stateful_step_count=60,

@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +16,8 @@ HOST = "127.0.0.1"
 ATTEMPTS = 3  # another program may take the free port before the server does
 STOP_TIMEOUT = 30.0  # seconds; an immediate stop takes about 0.1
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+MakeData = Callable[[Path, Path], None]
+"""Given PostgreSQL's programs and the path of a data folder, makes that folder."""
 
 # The pipe at the guard's standard input closes when its starter ends, however it ends: even SIGKILL leaves
 # neither a server nor a folder behind.
@@ -33,6 +35,7 @@ class EmbeddedPostgres:
     port: int
     folder: Path
     guard: subprocess.Popen[str]
+    programs: Path
 
     def url(self, database: str, user: str = "postgres") -> str:
         """Return the address of one of its databases."""
@@ -45,27 +48,39 @@ class EmbeddedPostgres:
         self.guard.wait(STOP_TIMEOUT)
 
 
+def create_cluster(programs: Path, data: Path) -> None:
+    """Make the data folder of an empty cluster."""
+    options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    created = run_unprivileged(programs / "initdb", "-D", data, *options)
+    if created.returncode:
+        raise EmbeddedPostgresError(f"initdb failed: {created.stderr.strip()}")
+
+
 @contextlib.contextmanager
-def embedded_postgres(version: int = 18, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[EmbeddedPostgres]:
-    """Run a server with an empty data directory for as long as the block lasts."""
-    server = start_postgres(version, settings)
+def embedded_postgres(
+    version: int = 18, settings: Mapping[str, str] = NO_SETTINGS, make_data: MakeData = create_cluster
+) -> Iterator[EmbeddedPostgres]:
+    """Run a server for as long as the block lasts, with an empty data directory unless another is made."""
+    server = start_postgres(version, settings, make_data)
     try:
         yield server
     finally:
         server.stop()
 
 
-def start_postgres(version: int = 18, settings: Mapping[str, str] = NO_SETTINGS) -> EmbeddedPostgres:
+def start_postgres(
+    version: int = 18, settings: Mapping[str, str] = NO_SETTINGS, make_data: MakeData = create_cluster
+) -> EmbeddedPostgres:
     """Start a server that ends with this process, or earlier by its `stop`."""
     folder = _make_folder()
     try:
         programs = runnable_programs(version, folder)
-        _create_cluster(programs, folder / "data")
+        make_data(programs, folder / "data")
         port = _start_server(programs, folder, settings)
     except BaseException:
         shutil.rmtree(folder)
         raise
-    return EmbeddedPostgres(port, folder, _start_guard(programs, folder))
+    return EmbeddedPostgres(port, folder, _start_guard(programs, folder), programs)
 
 
 def _make_folder() -> Path:
@@ -75,13 +90,6 @@ def _make_folder() -> Path:
         folder.rmdir()
         raise EmbeddedPostgresError(f"The user nobody cannot reach {folder.parent}: set TMPDIR to a folder it can.")
     return folder
-
-
-def _create_cluster(programs: Path, data: Path) -> None:
-    options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"]
-    created = run_unprivileged(programs / "initdb", "-D", data, *options)
-    if created.returncode:
-        raise EmbeddedPostgresError(f"initdb failed: {created.stderr.strip()}")
 
 
 def _start_server(programs: Path, folder: Path, settings: Mapping[str, str]) -> int:

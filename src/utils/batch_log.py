@@ -130,12 +130,16 @@ class ProcessedLog:
         return manifest
 
     def commit(self, manifest: ProcessedManifest) -> None:
-        """Make the attempt exist, or raise ManifestConflictError when another run made it first."""
+        """Make the attempt exist, or raise ManifestConflictError when another run made it first.
+
+        A manifest names files that no other run writes: one that is equal is this run's, its reply lost.
+        """
         try:
             self.store.create(self.key(manifest.number, manifest.attempt), encode(manifest))
         except ObjectExistsError as error:
-            raise ManifestConflictError(
-                f"Another run transformed batch {manifest.number} first; this run's files count for nothing.",
-                batch=manifest.number,
-            ) from error
+            if self.read_attempt(manifest.number, manifest.attempt) != manifest:
+                raise ManifestConflictError(
+                    f"Another run transformed batch {manifest.number} first; this run's files count for nothing.",
+                    batch=manifest.number,
+                ) from error
         self.store.put(HINT, str(manifest.number).encode())

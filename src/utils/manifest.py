@@ -76,6 +76,7 @@ class SourceTable:
     context: tuple[DataFile, ...] = ()
     keys: tuple[DataFile, ...] = ()
     keys_content: str | None = None  # checksum of the keys when they were last compared
+    parts: tuple[int, ...] = ()  # oids of the table and its partitions; a new one brings rows older than they seem
 
     @property
     def files(self) -> tuple[DataFile, ...]:

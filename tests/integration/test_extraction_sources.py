@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from extraction.database.catalogue import read_catalogue
-from extraction.database.snapshot import BEGIN
+from extraction.database.snapshot import BEGIN, begin
 from extraction.database.wiring import open_source
 from tests.extraction_harness import DEPARTMENT, SCHEMA, Extraction, make_project, model, table_of
 from utils.errors import AccessDeniedError, ConfigurationError, SourceUnavailableError
@@ -287,3 +287,13 @@ def test_an_excluded_column_never_lands(make):
 
     assert set(extraction.rows(batch, "department")[0]) == {"id", "updated"}
     assert b"Sales" not in b"".join(extraction.landing.read(key) for key in extraction.files())
+
+
+def test_the_databases_own_settings_do_not_change_how_money_is_written(make):
+    extraction = make({"dim": DEPARTMENT}, SCHEMA)
+    extraction.edit(f"ALTER DATABASE {extraction.database} SET lc_monetary = 'POSIX'")
+
+    with open_source(parse_url(extraction.url, {})) as connection:
+        begin(connection)
+
+        assert connection.value("SELECT current_setting('lc_monetary')") == "C"

@@ -176,6 +176,15 @@ def test_of_rows_that_share_a_unique_value_the_lowest_key_stays(place):
     assert place.ask(WAITING) == [["dim_staff", {"staff_id": "3"}, "unique", False, 1]]
 
 
+@pytest.mark.parametrize(("kind", "values"), [("numeric", ("1.0", "1.00")), ("double precision", ("0", "-0"))])
+def test_values_that_postgresql_calls_equal_are_one_value_to_a_unique_test(place, kind, values):
+    table = dimension(columns={"staff_id": "integer", "rate": kind}, unique=(("rate",),))
+
+    place.bring(table.bringing(*enumerate(values)))
+
+    assert [row[1:3] for row in place.ask(WAITING)] == [[{"staff_id": "1"}, "unique"]]
+
+
 def test_the_row_that_held_a_unique_value_before_keeps_it(place):
     table = dimension(unique=(("name",),))
     place.bring(table.bringing((5, "ann")))

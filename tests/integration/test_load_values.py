@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from load.warehouse.session import transaction
 from tests.load_factories import Place, dimension, fact
 from utils.errors import IntegrityError
 
@@ -69,6 +70,18 @@ def test_every_value_loaded_again_is_equal(place):
         ("point", "(1,2)", "(1,3)"),
         ("box", "(1,1),(0,0)", "(2,2),(1,1)"),
         ("json[]", "{1}", "{2}"),
+        ("pg_snapshot", "1:3:", "1:3:2"),
+        ("txid_snapshot", "1:3:", "1:3:2"),
+        ("refcursor", "a", "b"),
+        ("numeric", "1.0", "1.00"),
+        ("numeric[]", "{1.0}", "{1.00}"),
+        ("numrange", "[1.0,2)", "[1.00,2)"),
+        ("nummultirange", "{[1.0,2)}", "{[1.00,2)}"),
+        ("jsonb", "[1.0]", "[1.00]"),
+        ("real", "0", "-0"),
+        ("double precision", "0", "-0"),
+        ("double precision[]", "{0}", "{-0}"),
+        ("tsquery", "'a':A", "'a':B"),
     ],
 )
 def test_types_without_trustworthy_equality_are_told_apart(place, kind, before, after):
@@ -114,16 +127,35 @@ def test_names_as_long_as_postgresql_allows_do_not_meet(place):
     assert place.ask(f"SELECT a.name, b.name FROM {long}a a, {long}b b") == [["a", "b"]]
 
 
-def test_the_roles_own_settings_change_nothing(place):
-    place.ask("ALTER ROLE postgres SET DateStyle = 'German'; ALTER ROLE postgres SET IntervalStyle = 'iso_8601'")
+@pytest.mark.parametrize(
+    ("setting", "kind", "value"),
+    [
+        ("DateStyle = 'German'", "date", "2024-02-03"),
+        ("IntervalStyle = 'iso_8601'", "interval", "1 mon"),
+        ("array_nulls = off", "text[]", "{NULL,a}"),
+    ],
+)
+def test_the_roles_own_settings_change_nothing(place, setting, kind, value):
+    table = fact("fact_value", {"id": "integer", "value": kind}).bringing((1, value))
+    place.ask(f"ALTER ROLE postgres SET {setting}")
     try:
-        table = fact("fact_value", {"id": "integer", "day": "date", "span": "interval"})
-        counts = [place.bring(table.bringing((1, "2024-02-03", "1 mon"))) for _ in range(2)]
+        counts = [place.bring(table) for _ in range(2)]
     finally:
         place.ask("ALTER ROLE postgres RESET ALL")
 
     assert [count["fact_value"]["loaded"] for count in counts] == [1, 0]
-    assert place.ask("SELECT day::text FROM fact_value") == [["2024-02-03"]]
+    assert place.ask("SELECT value::text FROM fact_value") == [[value]]
+
+
+def test_money_and_xml_are_read_by_settings_of_the_load(place):
+    place.ask("ALTER ROLE postgres SET lc_monetary = 'POSIX'; ALTER ROLE postgres SET xmloption = 'document'")
+    try:
+        with place.ports() as ports, transaction(ports.warehouse, 5):
+            found = ports.warehouse.run("SELECT current_setting('lc_monetary'), current_setting('xmloption')")
+    finally:
+        place.ask("ALTER ROLE postgres RESET ALL")
+
+    assert found == [["C", "content"]]
 
 
 def test_a_file_with_other_rows_than_its_manifest_says_is_refused(place):

@@ -1,6 +1,6 @@
 import pytest
 
-from load.warehouse.column_types import comparable, spell_types, widens
+from load.warehouse.column_types import comparable, equatable, spell_types, widens
 from utils.errors import ConfigurationError
 
 
@@ -54,14 +54,19 @@ def test_no_other_type_counts_as_wider(old, new):
     assert not widens(old, new)
 
 
-@pytest.mark.parametrize("kind", ["json", "xml", "point", "interval", "interval(3)", "json[]"])
+@pytest.mark.parametrize("kind", ["json", "xml", "point", "interval(3)", "json[]", "jsonb", "numeric", "real[]"])
 def test_types_whose_equality_lies_or_lacks_are_compared_as_text(kind):
     assert comparable("a", kind, "t") == 't."a"::text'
 
 
-@pytest.mark.parametrize("kind", ["integer", "jsonb", "numeric(10,2)", "timestamp without time zone", "integer[]"])
+@pytest.mark.parametrize("kind", ["integer", "text", "numeric(10,2)", "timestamp without time zone", "integer[]"])
 def test_types_with_equality_are_compared_as_they_are(kind):
     assert comparable("a", kind, "t") == 't."a"'
+
+
+@pytest.mark.parametrize("kind", ["numeric", "jsonb", "double precision"])
+def test_what_postgresql_calls_equal_is_one_value_to_a_unique_test(kind):
+    assert equatable("a", kind, "t") == 't."a"'
 
 
 @pytest.mark.parametrize("kind", ["integer); DROP TABLE staff; --", "text, b text", "int'", "", "a;b"])

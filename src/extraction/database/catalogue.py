@@ -13,6 +13,9 @@ from utils.project import Project, TableSettings
 RESERVED = "_starlift_"  # what transformation adds to a table's columns begins so
 RELATION = """
     SELECT c.oid::bigint AS oid,
+           (WITH RECURSIVE part AS (
+                SELECT c.oid UNION SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid
+            ) SELECT pg_catalog.array_agg(part.oid::bigint ORDER BY part.oid) FROM part) AS parts,
            pg_catalog.row_security_active(c.oid) AS rows_hidden,
            c.relkind IN ('v', 'f') OR EXISTS (  -- a partition or child in another server has no xmin here
                WITH RECURSIVE below AS (
@@ -37,7 +40,7 @@ COLUMNS = """
            pg_catalog.format_type(a.atttypid, a.atttypmod) AS declared,
            pg_catalog.format_type(b.type, b.modifier) AS type,
            CASE WHEN element.oid IS NULL THEN t.oid ELSE element.oid END < 16384 AS built_in,
-           element.oid IS NOT NULL AS is_array
+           element.oid IS NOT NULL AND element.typdelim = ',' AS is_array  -- text[] knows no other delimiter
     FROM pg_catalog.pg_attribute a
     JOIN base b ON b.attnum = a.attnum
     JOIN pg_catalog.pg_type t ON t.oid = b.type AND t.typtype <> 'd'
@@ -45,6 +48,9 @@ COLUMNS = """
     WHERE a.attrelid = :oid AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attnum
 """
+# Their texts name objects of the source, which the warehouse need not have.
+NAMING = {"aclitem", "regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator"}
+NAMING |= {"regproc", "regprocedure", "regrole", "regtype"}
 UNIQUE_KEYS = """
     SELECT i.indisprimary AS is_primary,
            (SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.place)
@@ -105,6 +111,7 @@ class _Reader:
             cursor=cursor,
             high_water_mark=None,
             previous_high_water_mark=None,
+            parts=tuple(relation["parts"]),
         )
 
     def _is_full(self, name: str) -> bool:
@@ -164,8 +171,8 @@ def read_catalogue(connection: Connection, project: Project) -> dict[str, Source
 
 
 def _arriving_type(row: Mapping[str, Any]) -> str:
-    """Return the built-in type whose text form the column's values have."""
-    if row["built_in"]:
+    """Return the built-in type whose text form the column's values have, wherever they are read."""
+    if row["built_in"] and str(row["type"]).removesuffix("[]") not in NAMING:
         return str(row["type"])
     return "text[]" if row["is_array"] else "text"
 

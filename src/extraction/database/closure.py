@@ -20,6 +20,7 @@ Condition = Callable[[str], str]
 
 NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
 TEXTS = ("text", "character varying")
+DATES = ("date", "timestamp")
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ def _union(selections: Iterable[str]) -> str:
 
 def _comparable(first: Column, second: Column) -> bool:
     """Tell whether PostgreSQL itself compares two columns; an extension's operators are off the search path."""
-    if first.type.startswith(NUMBERS) and second.type.startswith(NUMBERS):
+    if any(first.type.startswith(family) and second.type.startswith(family) for family in (NUMBERS, DATES)):
         return True
     if first.type.startswith(TEXTS):
         return all(column.declared.startswith(TEXTS) for column in (first, second))

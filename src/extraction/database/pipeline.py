@@ -10,6 +10,7 @@ from extraction.database.audit import audit, held_since
 from extraction.database.plan import Reading, plan_table
 from extraction.database.ports import Ports, SourceView
 from extraction.database.reader import BatchReader
+from extraction.database.rewound import check_rewound
 from extraction.database.run import Run
 from extraction.database.snapshot import check_continuity, needs_heartbeat
 from extraction.database.start import Start, find_start
@@ -75,6 +76,7 @@ def read_batch(run: Run, start: Start, view: SourceView, ports: Ports) -> tuple[
     """Copy the rows of one batch into the landing store; no manifest names them yet."""
     if start.since:
         check_continuity(start.since, view.snapshot)
+        check_rewound(start, view.snapshot, ports.landing.store)
     tables = view.tables()
     _check_asked(run, tables)
     readings = [plan_table(table, start, ports.project) for table in tables.values()]

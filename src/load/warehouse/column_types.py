@@ -11,8 +11,11 @@ INTEGERS = {"smallint": 5, "integer": 10, "bigint": 19}  # with the digits that 
 TEXTS = {"text", "character varying", "character"}
 FLOATS = ["real", "double precision"]
 PRECISE = {"timestamp without time zone", "timestamp with time zone", "time without time zone", "time with time zone"}
-# These have no `=`, or one that calls different values equal: boxes of one area, 1 month and 30 days.
+# These have no `=`, or one that calls values equal which are as far apart as boxes of one area, 1 month and 30 days.
 COMPARED_AS_TEXT = {"json", "xml", "interval", "point", "line", "lseg", "box", "path", "polygon", "circle", "jsonpath"}
+COMPARED_AS_TEXT |= {"pg_snapshot", "txid_snapshot", "refcursor"}
+# The `=` of these overlooks what their texts show: 1.0 and 1.00, 0 and -0, a query's weights.
+SHOWN_BY_TEXT = COMPARED_AS_TEXT | {"jsonb", "numrange", "nummultirange", "real", "double precision", "tsquery"}
 
 _PARTS = re.compile(r"^([^(\[]+?)\s*(?:\((-?\d+)(?:,\s*(-?\d+))?\))?([^(\[]*)((?:\[\])*)$")
 
@@ -85,5 +88,15 @@ def _fits_text(old_name: str, old_size: tuple[int, ...], new_name: str, new_size
 
 def comparable(column: str, spelled: str, alias: str) -> str:
     """Return the SQL whose equality means that nobody could tell two values of this type apart."""
+    name, size = _split(spelled.removesuffix("[]"))
+    return _form(column, alias, name in SHOWN_BY_TEXT or (name == "numeric" and not size))
+
+
+def equatable(column: str, spelled: str, alias: str) -> str:
+    """Return the SQL whose equality means that two values count as one: as PostgreSQL has it, where it has one."""
+    return _form(column, alias, _split(spelled.removesuffix("[]"))[0] in COMPARED_AS_TEXT)
+
+
+def _form(column: str, alias: str, as_text: bool) -> str:
     name = f"{alias}.{identifier(column)}"
-    return f"{name}::text" if _split(spelled.removesuffix("[]"))[0] in COMPARED_AS_TEXT else name
+    return f"{name}::text" if as_text else name

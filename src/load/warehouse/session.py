@@ -20,6 +20,9 @@ SETTINGS = {
     "IntervalStyle": "postgres",
     "bytea_output": "hex",
     "extra_float_digits": "3",
+    "array_nulls": "on",  # off, {NULL} would be read as a text
+    "lc_monetary": "C",  # as extraction has written it; elsewhere "1,00" may be a hundred
+    "xmloption": "content",
     "standard_conforming_strings": "on",
     "work_mem": "64MB",  # joins of a large batch stay in memory; an instance of 1 GB bears it, loads take turns
     "maintenance_work_mem": "128MB",  # indexes of a first load

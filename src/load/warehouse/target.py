@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from load.warehouse.column_types import comparable
+from load.warehouse.column_types import comparable, equatable
 from load.warehouse.layout import BATCH, CURRENT, DELETED, HISTORY, IS_CURRENT, VALID_FROM, VALID_TO
 from utils.manifest import WarehouseTable
 from utils.postgres.names import TableName, identifier, literal
@@ -74,9 +74,14 @@ class Target:
         """Return a column in a form whose equality means the same value."""
         return comparable(column, self.types[column], alias)
 
+    def equal_value(self, alias: str, column: str) -> str:
+        """Return a column in a form whose equality is what a unique test means by it."""
+        return equatable(column, self.types[column], alias)
+
     def same(self, left: str, right: str, columns: Iterable[str]) -> str:
         """Return the condition that two rows have equal, known values in these columns."""
-        return " AND ".join(f"{self.value(left, name)} = {self.value(right, name)}" for name in columns) or "true"
+        pairs = (f"{self.equal_value(left, name)} = {self.equal_value(right, name)}" for name in columns)
+        return " AND ".join(pairs) or "true"
 
     def same_key(self, left: str, right: str) -> str:
         """Return the condition that two rows have the same key."""

@@ -21,7 +21,7 @@ def doubles(target: Target) -> Iterator[tuple[str, str]]:
 
 def _staged(target: Target, columns: tuple[str, ...]) -> str:
     given = " AND ".join(f"s.{identifier(name)} IS NOT NULL" for name in columns)
-    values = ", ".join(target.value("s", name) for name in columns)
+    values = ", ".join(target.equal_value("s", name) for name in columns)
     key, join, first = column_list(target.table.key, "s") or "s.ctid", "", ""
     if target.table.load == "merge" and not target.is_new:
         join = f"LEFT JOIN {target.name} t ON {target.same_key('t', 's')} AND {target.live('t')}"

@@ -16,6 +16,8 @@ from utils.model import CALENDAR, VERSIONS, Lookup, Model
 from utils.project import MAX_NAME_BYTES
 
 SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
+# Types that no index can order, and by which so no row can be named.
+UNORDERED = {"json", "jsonpath", "xml", "xid", "cid", "point", "line", "lseg", "box", "path", "polygon", "circle"}
 HISTORY_NAMES = {"valid_from", "valid_to", "is_current"}
 
 
@@ -109,6 +111,9 @@ def _type(model: Model, item: Item, duckdb_type: str, relations: Mapping[str, Re
 
 def warehouse_table(model: Model, types: Mapping[str, str], models: Mapping[str, Model]) -> WarehouseTable:
     """Return the model's table, without files."""
+    if unordered := [name for name in model.key if spelled_out(types[name]).removesuffix("[]") in UNORDERED]:
+        message = f"has {unordered[0]} in its key, and PostgreSQL keeps no key of type {types[unordered[0]]}"
+        raise model.error(f"{message}; CAST it to VARCHAR, or choose another key", unordered[0])
     needed = set(model.key) | set(types if model.tests.not_null == ("*",) else model.tests.not_null)
     return WarehouseTable(
         name=model.name,

@@ -18,7 +18,7 @@ from transformation.star_schema.definition import (
     typed,
     warehouse_table,
 )
-from transformation.star_schema.presence import check_presence, key_relation, write_present
+from transformation.star_schema.presence import check_presence, key_relation, present_keys, write_present
 from transformation.star_schema.python_model import output_items
 from transformation.star_schema.quality import DataTest, calendar_columns, check_tests, data_tests
 from transformation.star_schema.relations import LATE, Relation, create_lookup, create_relation
@@ -111,7 +111,8 @@ class Engine:
         path = self.folder / f"{plan.model.name}-present.parquet"
         keys = key_relation(self.connection, table, files)
         with named_errors(str(plan.model.path)):
-            count = write_present(self.connection, plan.model, plan.found, keys, path)
+            query = present_keys(plan.model, plan.found, plan.tests, keys)
+            count = write_present(self.connection, query, path)
         return replace(built, present=path, counts={**built.counts, "present": count})
 
     def _build_rows(self, plan: "Plan") -> Built:
@@ -136,7 +137,9 @@ class Engine:
         rows = ModelRows(
             self.connection, plan.model, plan.found, plan.lookups, plan.relations, plan.tests, late, self.folder
         )
-        return self._computed(plan, rows) if plan.model.path.suffix == ".py" else rows
+        if plan.model.path.suffix == ".py":
+            return self._computed(plan, rows)
+        return replace(rows, source_key=table.primary_key)
 
     def _computed(self, plan: "Plan", rows: ModelRows) -> ModelRows:
         """Run a Python model, and let its output be the relation whose rows are tested and written."""

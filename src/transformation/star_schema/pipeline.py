@@ -68,10 +68,22 @@ def _superseded(ports: Ports, done: int, newest: int) -> set[int]:
 
 def transform_again(run_id: str, number: int, ports: Ports) -> None:
     """Transform a batch that waits to be loaded once more, as its next attempt, after a model was mended."""
-    superseded = _superseded(ports, number - 1, ports.landing.newest())
-    manifest = transform_batch(run_id, ports.landing.read(number), ports, empty=number in superseded)
-    ports.processed.commit(manifest)
+    entry, newest = ports.landing.read(number), ports.landing.newest()
+    empty = number in _superseded(ports, number - 1, newest)
+    if not empty and _is_lost(entry.manifest, ports):
+        if ports.landing.read(newest).manifest.base <= number:
+            raise IntegrityError(
+                f"A landed file of batch {number} is gone, so it cannot be transformed again. Run with --resync, whose "
+                f"batch holds every row as it is now; if batch {number} keeps it from being loaded, run then with "
+                f"--retransform {number}, which leaves that batch empty."
+            )
+        empty = True
+    ports.processed.commit(transform_batch(run_id, entry, ports, empty))
     logger.info("batch transformed", extra={"batch": number})
+
+
+def _is_lost(batch: LandingManifest, ports: Ports) -> bool:
+    return not all(ports.landing.store.exists(file.key) for table in batch.tables for file in table.files)
 
 
 def transform_batch(run_id: str, entry: LandingEntry, ports: Ports, empty: bool = False) -> ProcessedManifest:

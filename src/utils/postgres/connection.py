@@ -61,6 +61,15 @@ ENCODING = {"22021", "22P05"}
 class Connection(native.Connection):  # type: ignore[misc] # pg8000 ships no types
     """One session; leaving its `with` block closes it and so rolls back what was not committed."""
 
+    def handle_messages(self, context: Context) -> None:
+        """Take the answer to a statement; a server that ends the session says why before it closes."""
+        try:
+            super().handle_messages(context)
+        except InterfaceError:
+            if context.error is None:
+                raise
+            raise context.error from None
+
     def copy_out(self, statement: str, max_row_bytes: int) -> CopyOut:
         """Start `COPY ... TO STDOUT` and return its rows as an iterable of blocks."""
         self.send_QUERY(statement)

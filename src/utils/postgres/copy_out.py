@@ -58,7 +58,7 @@ class CopyOut:
     def _read(self) -> bytes:
         block: bytes = self._connection._sock.read1(READ_BYTES)
         if not block:
-            raise InterfaceError("network error")
+            raise self._context.error or InterfaceError("network error")
         return block
 
     def _split(self, buffer: bytes) -> tuple[list[bytes], bytes, bool]:
