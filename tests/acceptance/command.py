@@ -38,6 +38,12 @@ class Place:
         arguments = [part for name in taken[verb] for part in (f"--{name}", given[name])]
         return CliRunner().invoke(app, [verb, *arguments, *more])
 
+    def succeed(self, *verbs: str, **changes: str) -> None:
+        """Run verbs that must all succeed."""
+        for verb in verbs:
+            done = self.starlift(verb, **changes)
+            assert done.exit_code == 0, (done.output, done.exception)
+
     def answer(self, verb: str, *more: str, **changes: str) -> dict:
         """Run a verb with --json and return its one object."""
         return json.loads(self.starlift(verb, "--json", *more, **changes).stdout)
@@ -63,3 +69,12 @@ def make_place(folder: Path, make_database, models: dict[str, str] | None = None
         for name, text in models.items():
             (project / "models" / name).write_text(text)
     return Place(project, make_database(), make_database(), folder / "store")
+
+
+def refused(done: Result, *says: str) -> None:
+    """Hold that a command ended with a named error that says all this, and with no traceback."""
+    assert done.exit_code == 1, (done.output, done.exception)
+    assert isinstance(done.exception, SystemExit), done.exception
+    told = " ".join(done.output.split())
+    for text in ("Error: ", *says):
+        assert text in told, told

@@ -32,18 +32,12 @@ def draft(place):
     assert drafted.exit_code == 0, drafted.output
 
 
-def succeed(place, *verbs):
-    for verb in verbs:
-        done = place.starlift(verb)
-        assert done.exit_code == 0, done.output
-
-
 def lift(place, edit):
     """Draft the project, run it before and after an edit of every row, and leave both databases compared."""
     draft(place)
-    succeed(place, "check", "run")
+    place.succeed("check", "run")
     place.ask(edit)
-    succeed(place, "run", "verify", "status")
+    place.succeed("run", "verify", "status")
     assert place.ask("SELECT count(*) FROM victim") == [[1]]
 
 
@@ -64,7 +58,7 @@ def test_a_table_of_any_name_arrives_in_a_warehouse_table_of_its_own(place):
         place.ask(f"ALTER TABLE {identifier(name)} ADD PRIMARY KEY (id)")
 
     draft(place)
-    succeed(place, "run", "verify")
+    place.succeed("run", "verify")
 
     found = warehouse_tables(place)
     assert len(found) == len(set(found.values())) == len(tables)
@@ -96,9 +90,9 @@ def test_a_key_of_any_name_finds_its_rows_in_dimension_fact_quarantine_and_among
     model = place.project / "models/dim_item.sql"
     model.write_text(model.read_text().replace("[tests]", "[tests]\nrange = { born = [2000-01-01, 2050-01-01] }"))
 
-    succeed(place, "run", "verify")
+    place.succeed("run", "verify")
     place.ask("DELETE FROM item")
-    succeed(place, "run", "verify")
+    place.succeed("run", "verify")
 
     assert place.ask("SELECT _deleted FROM dim_item", "warehouse") == [[True]]
     assert place.answer("status")["quarantine"] == {}
@@ -110,7 +104,7 @@ def test_a_schema_of_any_name_is_read(place):
         place.ask(f"CREATE TABLE {identifier(name)}.item AS SELECT 1 AS id, {literal(name)} AS name")
 
     draft(place)
-    succeed(place, "run", "verify")
+    place.succeed("run", "verify")
 
     arrived = [place.ask(f"SELECT name FROM {table}", "warehouse")[0][0] for table in warehouse_tables(place).values()]
     assert sorted(arrived) == sorted(FEW)
@@ -137,7 +131,7 @@ def test_tables_whose_names_differ_only_in_case_keep_their_own_rows(place):
                  INSERT INTO item VALUES (1, 'lower'); INSERT INTO "Item" VALUES (1, 'upper')""")
     draft(place)
 
-    succeed(place, "run")
+    place.succeed("run")
 
     found = warehouse_tables(place)
     values = {key: place.ask(f"SELECT v FROM {table}", "warehouse")[0][0] for key, table in found.items()}
@@ -148,7 +142,7 @@ def test_tables_whose_names_differ_only_in_case_keep_their_own_rows(place):
 def test_a_column_that_could_not_be_told_apart_is_left_out_by_the_draft_and_refused_without(place, more):
     place.ask(f"CREATE TABLE item (id int PRIMARY KEY, v text, {more}); INSERT INTO item VALUES (1, 'mine', 'other')")
     draft(place)
-    succeed(place, "check", "run", "verify")
+    place.succeed("check", "run", "verify")
     assert place.ask("SELECT v FROM dim_item", "warehouse") == [["mine"]]
     (place.project / "pipeline.toml").write_text("")
 

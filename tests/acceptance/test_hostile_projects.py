@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.acceptance.command import make_place
+from tests.acceptance.command import make_place, refused
 from tests.conftest import run_on_server
 
 HEADER = '/*\nkind = "dimension"\nkey = "id"\ndriving = "item"\n{more}*/\n'
@@ -30,14 +30,6 @@ def place(tmp_path, databases):
     place.ask("INSERT INTO item VALUES (1, 'a', 2)")
     place.ask("DROP SCHEMA IF EXISTS starlift, public CASCADE; CREATE SCHEMA public", "warehouse")
     return place
-
-
-def refused(done, *says):
-    assert done.exit_code == 1, (done.output, done.exception)
-    told = " ".join(done.output.split())
-    assert "Error: " in told
-    for text in says:
-        assert text in told, told
 
 
 def is_named(done):

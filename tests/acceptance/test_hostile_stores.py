@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import Place, make_place
+from tests.acceptance.command import Place, make_place, refused
 from utils.errors import IntegrityError
 from utils.manifest import SEAL, LandingManifest, ProcessedManifest, checksum, decode
 from utils.postgres.url import parse_url
@@ -41,14 +41,6 @@ def edit_and_run(place, name, **changes):
 
 def manifest(place, half):
     return max((place.store / half / "_log").glob("0*.json"))
-
-
-def refused(done, *says):
-    assert done.exit_code == 1, done.output
-    told = " ".join(done.output.split())
-    assert "Error: " in told
-    for text in says:
-        assert text in told, told
 
 
 def loaded(place):

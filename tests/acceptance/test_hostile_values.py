@@ -83,19 +83,13 @@ def make_texts(place):
     place.ask(f"INSERT INTO item VALUES {', '.join(rows_of_texts())}")
 
 
-def succeed(place, *verbs):
-    for verb in verbs:
-        done = place.starlift(verb)
-        assert done.exit_code == 0, (done.output, done.exception)
-
-
 @pytest.mark.parametrize(("kind", "table"), [("dimension", "dim_item"), ("fact", "current_fact_item")])
 def test_texts_arrays_documents_and_bytes_arrive_unchanged_and_equal_themselves(tmp_path, make_database, kind, table):
     name = f"{table.removeprefix('current_')}.sql"
     place = make_place(tmp_path, make_database, {name: ITEM.format(kind=kind, more="", body=BODY)})
     make_texts(place)
 
-    succeed(place, "run")
+    place.succeed("run")
     place.ask("UPDATE item SET v = v")
     again = place.answer("run")["tables"][table.removeprefix("current_")]
 
@@ -103,7 +97,7 @@ def test_texts_arrays_documents_and_bytes_arrive_unchanged_and_equal_themselves(
     columns = "id, v, l, j, b"
     held = place.dump(f"SELECT {columns} FROM {table} ORDER BY id", "warehouse")
     assert held == place.dump(f"SELECT {columns} FROM item ORDER BY id", "source")
-    succeed(place, "verify")
+    place.succeed("verify")
 
 
 def test_keys_of_any_text_are_found_again_changed_deleted_and_returned(tmp_path, make_database):
@@ -118,7 +112,7 @@ def test_keys_of_any_text_are_found_again_changed_deleted_and_returned(tmp_path,
 
     for edit in (fill, "UPDATE item SET n = 2", "DELETE FROM item", fill):
         place.ask(edit)
-        succeed(place, "run", "verify")
+        place.succeed("run", "verify")
 
     assert sorted(row[0] for row in place.ask("SELECT id FROM dim_item WHERE NOT _deleted", "warehouse")) == sorted(
         texts
@@ -140,7 +134,7 @@ def test_references_lookups_and_accepted_values_of_any_text_match(tmp_path, make
     place.ask("".join(f"INSERT INTO kind VALUES ({literal(text)}, {literal(text)}); " for text in texts))
     place.ask("INSERT INTO item SELECT row_number() OVER (), k FROM kind")
 
-    succeed(place, "run", "verify")
+    place.succeed("run", "verify")
 
     assert place.answer("status")["quarantine"] == {}
     assert place.ask("SELECT count(*) FROM current_fact_item WHERE k = name", "warehouse") == [[len(texts)]]
@@ -153,7 +147,7 @@ def test_quarantine_keeps_shows_and_replays_rows_of_any_text(tmp_path, make_data
     texts = [text for text in TEXTS if len(text) < 1000]
     place.ask("CREATE TABLE item (id text PRIMARY KEY, v text, n int)")
     place.ask(f"INSERT INTO item VALUES {', '.join(f'({literal(text)}, {literal(text)}, 7)' for text in texts)}")
-    succeed(place, "run", "verify", "status")
+    place.succeed("run", "verify", "status")
 
     listed, shown = quarantine("list", place, "--json"), quarantine("list", place)
     entries = json.loads(listed.stdout)["entries"]
@@ -211,9 +205,9 @@ def test_a_value_of_many_megabytes_arrives_and_is_found_by_what_looks_it_up(docu
     documents.ask(
         f"INSERT INTO doc VALUES (1, 'title', repeat({literal(unit)}, {size})); INSERT INTO item VALUES (1, 1)"
     )
-    succeed(documents, "run")
+    documents.succeed("run")
     documents.ask("UPDATE item SET n = 1; UPDATE doc SET v = v || 'x'")
-    succeed(documents, "run")
+    documents.succeed("run")
 
     check = "SELECT md5(v), length(v) FROM"
     assert documents.ask(f"{check} dim_doc", "warehouse") == documents.ask(f"{check} doc")
@@ -223,7 +217,7 @@ def test_a_value_of_many_megabytes_arrives_and_is_found_by_what_looks_it_up(docu
 def test_rows_that_are_wide_and_many_arrive(documents):
     documents.ask("INSERT INTO doc SELECT i, 't', repeat(md5(i::text), 600) FROM generate_series(1, 2500) i")
 
-    succeed(documents, "run")
+    documents.succeed("run")
 
     check = "SELECT count(*), sum(hashtext(v)) FROM"
     assert documents.ask(f"{check} dim_doc", "warehouse") == documents.ask(f"{check} doc")
