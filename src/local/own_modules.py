@@ -15,7 +15,7 @@ def own_modules(entry: str, root: Path) -> set[str]:
         if module not in found and path is not None:
             found.add(module)
             waiting.extend(_with_parents(module))
-            waiting.extend(name for imported in imports(path) for name in _with_parents(imported))
+            waiting.extend(name for imported in imports_of(path.read_bytes()) for name in _with_parents(imported))
     return found
 
 
@@ -26,9 +26,9 @@ def module_path(module: str, root: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def imports(path: Path) -> set[str]:
-    """Return the names that a file imports when it runs; `from a import b` may mean the module `a.b`."""
-    return {name for node in _running(ast.parse(path.read_bytes())) for name in _imported(node)}
+def imports_of(code: bytes) -> set[str]:
+    """Return the names that code imports when it runs; `from a import b` may mean the module `a.b`."""
+    return {name for node in _running(ast.parse(code)) for name in _imported(node)}
 
 
 def _with_parents(module: str) -> Iterator[str]:

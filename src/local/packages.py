@@ -70,11 +70,12 @@ class Build:
     project: Path = PROJECT
     folder: Path = BUILD
     say: Say = print
+    functions: Path | None = None  # where the functions go when not beside their layers, as for a passing project
 
     def package(self, stage: str) -> Package:
         """Return where a stage's zips are."""
         folder = self.folder / self.target.name
-        return Package(stage, folder / f"{stage}.zip", folder / f"{stage}-layer.zip")
+        return Package(stage, (self.functions or folder) / f"{stage}.zip", folder / f"{stage}-layer.zip")
 
 
 def build_packages(build: Build | None = None, stages: Sequence[str] = STAGES) -> dict[str, Package]:
