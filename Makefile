@@ -7,8 +7,15 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := dev extraction transformation load
+# Which deployment is meant: make deploy ENV=prod PROJECT=projects/shop
+ENV = dev
+PROJECT = projects/totesys
+ARCH = x86_64
+CLOUD := $(BIN)/python -m local.cloud
+THIS = --environment $(ENV) --project $(PROJECT)
 
-.PHONY: help setup demo test test-unit test-integration torture check lint types imports bench build lock clean
+.PHONY: help setup demo test test-unit test-integration test-terraform torture check lint types imports bench build \
+	configure plan deploy secrets invoke logs destroy lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +43,9 @@ test-unit: setup ## run the tests that need neither network nor database
 test-integration: setup ## run the tests against the real PostgreSQL and the emulated AWS
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 300 tests/integration tests/acceptance
 
+test-terraform: setup ## check the Terraform configuration and deploy it to the emulated AWS
+	@$(BIN)/python -m pytest --timeout 900 tests/terraform
+
 torture: setup ## random histories of writers and runs until MINUTES are over (SEED=n plays one round again)
 	@$(BIN)/python -m tests.torture $(or $(MINUTES),10) $(SEED)
 
@@ -54,8 +64,29 @@ imports: setup ## check that imports follow the architecture
 bench: setup ## measure what docs/performance.md quotes, as ratios on this machine
 	@$(BIN)/python -m benchmarks
 
-build: setup ## write the Lambda zips into build/
-	@$(BIN)/python -m local.packages
+build: setup ## write the Lambda functions and layers into build/ (PROJECT=projects/shop, ARCH=arm64)
+	@$(BIN)/python -m local.packages --arch $(ARCH) --project $(PROJECT)
+
+configure: setup ## ask what a deployment needs and keep the answers (ENV=dev, PROJECT=projects/totesys)
+	@$(CLOUD) configure $(THIS)
+
+plan: setup ## show what deploy would change, and change nothing
+	@$(CLOUD) plan $(THIS)
+
+deploy: setup ## build, plan, ask, apply (AUTO_APPROVE=1 does not ask)
+	@$(CLOUD) deploy $(THIS) $(if $(filter 1,$(AUTO_APPROVE)),--yes)
+
+secrets: setup ## ask for the two databases' logins, without echo, and put them where the functions read them
+	@$(CLOUD) secrets $(THIS)
+
+invoke: setup ## start a run on AWS and follow it (INPUT='{"resync": true}')
+	@$(CLOUD) invoke $(THIS) $(if $(INPUT),--input '$(INPUT)')
+
+logs: setup ## show what the functions on AWS logged (SINCE=1h, FOLLOW=1)
+	@$(CLOUD) logs $(THIS) --since $(or $(SINCE),1h) $(if $(FOLLOW),--follow)
+
+destroy: setup ## take a deployment down; refuses while data would be lost, unless GIVE_UP names it
+	@$(CLOUD) destroy $(THIS) $(if $(filter 1,$(AUTO_APPROVE)),--yes) --give-up '$(GIVE_UP)'
 
 lock: setup ## pin every dependency again, with hashes and without index addresses
 	@for lock in $(LOCKS); do \
