@@ -1,6 +1,6 @@
 output "id" {
   description = "The bucket's name, known once its policy, encryption and versioning are in place."
-  value       = aws_s3_bucket.this.id
+  value       = aws_s3_bucket.this.bucket
 
   depends_on = [
     aws_s3_bucket_policy.this,

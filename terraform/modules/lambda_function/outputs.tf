@@ -22,3 +22,8 @@ output "alarm_arns" {
   description = "The function's alarms."
   value       = [aws_cloudwatch_metric_alarm.critical.arn, aws_cloudwatch_metric_alarm.errors.arn]
 }
+
+output "policy" {
+  description = "What the function's role allows, as JSON."
+  value       = aws_iam_role_policy.this.policy
+}

@@ -30,3 +30,11 @@ output "glue_database" {
   description = "The Glue database; null without a catalogue."
   value       = one(aws_glue_catalog_database.this[*].name)
 }
+
+output "policies" {
+  description = "What each role allows, as JSON: of the functions by stage, of the state machine, of the schedule."
+  value = merge(
+    { for stage, function in module.function : stage => function.policy },
+    { state_machine = aws_iam_role_policy.state_machine.policy, schedule = aws_iam_role_policy.schedule.policy },
+  )
+}
