@@ -14,6 +14,7 @@ from unittest.mock import patch
 import boto3
 import moto.awslambda.models
 from botocore.config import Config
+from moto.awslambda.models import lambda_backends
 from moto.core.config import default_user_config
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -75,7 +76,14 @@ class EmulatedAws:
             environment={"AWS_ENDPOINT_URL": self.endpoint, **function.environment_vars},
             memory_mb=function.memory_size,
             timeout=function.timeout,
+            layers=tuple(unzip(_layer_bytes(function, layer["Arn"])) for layer in function.layers),
         )
+
+
+def _layer_bytes(function: Any, arn: str) -> bytes:
+    backend = lambda_backends[function.account_id][function.region]
+    layer = backend.layers_versions_by_arn(arn)
+    return bytes(layer.code_bytes) if layer else b""
 
 
 @contextlib.contextmanager
