@@ -138,10 +138,19 @@ run "a_period_that_cloudwatch_does_not_know_is_refused" {
 
   variables {
     freshness_period_seconds = 930
-    freshness_periods        = 0
   }
 
-  expect_failures = [var.freshness_period_seconds, var.freshness_periods]
+  expect_failures = [var.freshness_period_seconds]
+}
+
+run "a_longer_look_back_than_cloudwatch_has_is_refused" {
+  command = plan
+
+  variables {
+    freshness_periods = 97
+  }
+
+  expect_failures = [var.freshness_periods]
 }
 
 run "functions_attach_to_a_vpc_that_is_named" {

@@ -35,8 +35,8 @@ locals {
   allowed = concat(
     local.base_statements,
     var.policy_statements,
-    var.tracing ? local.tracing_statements : [],
-    var.network == null ? [] : local.network_statements,
+    [for statement in local.tracing_statements : statement if var.tracing],
+    [for statement in local.network_statements : statement if var.network != null],
   )
   # Code that runs in the function could otherwise change network interfaces too.
   denied_to_code = var.network == null ? [] : [{
