@@ -14,7 +14,7 @@ from local.cloud.executions import invoke
 from local.cloud.logins import put_secrets
 from local.cloud.logs import show_logs
 from local.cloud.terminal import Terminal
-from local.packages import PROJECT
+from local.packages import PROJECT, ROOT
 from utils.errors import PipelineError
 
 Verb = Callable[[Deployment, Terminal, argparse.Namespace], None]
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     terminal = Terminal()
     try:
-        VERBS[given.verb](Deployment(given.project, given.environment), terminal, given)
+        VERBS[given.verb](Deployment(given.project, given.environment, given.root), terminal, given)
     except PipelineError as error:
         terminal.say(f"{type(error).__name__}: {error}", "bold red")
         return 1
@@ -49,9 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("--environment", default="dev", help="which deployment of the project")
     parser.add_argument("--project", type=Path, default=PROJECT, help="the project folder")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the copy of this repository to deploy from")
     parser.add_argument("--yes", action="store_true", default=os.environ.get("AUTO_APPROVE") == "1", help="do not ask")
     parser.add_argument("--give-up", default="", metavar="NAME", help="the deployment whose data may be lost")
-    parser.add_argument("--text", type=Path, default=Path("build/plan.txt"), help="where the plan is written as text")
+    parser.add_argument("--text", type=Path, default=ROOT / "build/plan.txt", help="where the plan is written as text")
     parser.add_argument("--input", default="{}", help="what the run is asked beyond the usual, as JSON")
     parser.add_argument("--since", default="1h", help="how far back logs are read, such as 30m, 2h or 1d")
     parser.add_argument("--follow", action="store_true", help="go on reading logs")

@@ -44,7 +44,7 @@ _SCHEDULES = "A schedule is rate(15 minutes), rate(2 hours), rate(1 day), or cro
 
 
 def _check_names(deployment: Deployment) -> None:
-    if not (deployment.root / deployment.project / "pipeline.toml").is_file():
+    if not (deployment.folder / "pipeline.toml").is_file():
         raise ConfigurationError(f"{deployment.project} is no project folder. Name one: PROJECT=projects/totesys")
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,14}[a-z0-9]", deployment.project_name):
         raise ConfigurationError(f"{deployment.project_name}: a bucket's name allows 2 to 16 small letters and digits.")

@@ -9,7 +9,7 @@ from local.cloud.account import Account, open_terraform
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
 from local.cloud.terraform import Terraform
-from local.packages import BUILD, Build, PackageError, build_packages
+from local.packages import Build, PackageError, build_packages
 from utils.errors import ConfigurationError
 
 ABSENT, DENIED = "404", "403"
@@ -43,9 +43,11 @@ def _prepare(deployment: Deployment, terminal: Terminal) -> Terraform:
     terraform = open_terraform(deployment)
     terminal.say(f"account {terraform.account}, region {terraform.region}")
     terminal.step("Building the packages")
-    target = on_lambda(deployment.answers.architecture)
+    build = Build(
+        on_lambda(deployment.answers.architecture), deployment.folder, deployment.root / "build", terminal.say
+    )
     try:
-        build_packages(Build(target, deployment.project, BUILD, terminal.say))
+        build_packages(build)
     except PackageError as error:
         raise ConfigurationError(str(error)) from error
     return terraform

@@ -17,9 +17,14 @@ class Deployment:
     root: Path = ROOT
 
     @property
+    def folder(self) -> Path:
+        """Return the project's folder, wherever this is run."""
+        return (self.root / self.project).resolve()
+
+    @property
     def project_name(self) -> str:
         """Return the project's name, which is its folder's."""
-        return (self.root / self.project).resolve().name
+        return self.folder.name
 
     @property
     def name(self) -> str:

@@ -48,7 +48,7 @@ def _finish(deployment: Deployment, terminal: Terminal, run_id: str, ended: Exec
     if ended.status != "SUCCEEDED":
         raise PipelineError(f"{run_id} ended {ended.status}: {ended.error} {_message(ended.cause)}".strip())
     answers: list[Any] = [ended.output[stage] for stage in STAGES]
-    found = report(run_id, read_project(deployment.root / deployment.project), answers)
+    found = report(run_id, read_project(deployment.folder), answers)
     if found.tables:
         terminal.show(report_table(found, run_id))
     else:
