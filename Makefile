@@ -15,7 +15,7 @@ CLOUD := $(BIN)/python -m local.cloud
 THIS = --environment $(ENV) --project $(PROJECT)
 
 .PHONY: help setup demo test test-unit test-integration test-terraform torture check lint types imports bench build \
-	configure plan deploy secrets invoke logs destroy lock clean
+	security coverage release-notes configure plan plan-comment deploy secrets invoke logs destroy lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ lint: setup ## check style and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
+coverage: setup ## show what the last test run covered, as Markdown
+	@$(BIN)/python -m coverage report --format=markdown
+
 types: setup ## check types
 	@$(BIN)/mypy
 
@@ -73,6 +76,9 @@ configure: setup ## ask what a deployment needs and keep the answers (ENV=dev, P
 plan: setup ## show what deploy would change, and change nothing
 	@$(CLOUD) plan $(THIS)
 
+plan-comment: setup ## print the last plan as a pull request's comment
+	@$(BIN)/python -m local.cloud.plan_comment $(notdir $(PROJECT))-$(ENV) build/plan.txt
+
 deploy: setup ## build, plan, ask, apply (AUTO_APPROVE=1 does not ask)
 	@$(CLOUD) deploy $(THIS) $(if $(filter 1,$(AUTO_APPROVE)),--yes)
 
@@ -87,6 +93,9 @@ logs: setup ## show what the functions on AWS logged (SINCE=1h, FOLLOW=1)
 
 destroy: setup ## take a deployment down; refuses while data would be lost, unless GIVE_UP names it
 	@$(CLOUD) destroy $(THIS) $(if $(filter 1,$(AUTO_APPROVE)),--yes) --give-up '$(GIVE_UP)'
+
+release-notes: setup ## print what CHANGELOG.md says of VERSION
+	@$(BIN)/python -m local.release_notes "$(VERSION)"
 
 lock: setup ## pin every dependency again, with hashes and without index addresses
 	@for lock in $(LOCKS); do \
