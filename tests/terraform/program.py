@@ -37,7 +37,13 @@ class Terraform:
         """Run a command and return what it printed."""
         arguments = ["terraform", f"-chdir={self.folder}", *command.split(), *options]
         done = subprocess.run(
-            arguments, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout
+            arguments,
+            env=self.environment,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
         )
         if done.returncode:
             raise TerraformError(f"{' '.join(arguments[2:])}:\n{done.stdout}")
