@@ -35,13 +35,13 @@ demo: setup ## run the main job on this machine: seed, lift, edit, lift again, v
 	@$(BIN)/python -m local.demo $(ORDERS)
 
 test: setup ## run every test
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 300 --cov --cov-report=term
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300 --cov --cov-report=term
 
 test-unit: setup ## run the tests that need neither network nor database
 	@$(BIN)/python -m pytest tests/unit
 
 test-integration: setup ## run the tests against the real PostgreSQL and the emulated AWS
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 300 tests/integration tests/acceptance
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300 tests/integration tests/acceptance
 
 test-terraform: setup ## check the Terraform configuration and deploy it to the emulated AWS
 	@$(BIN)/python -m pytest --timeout 900 tests/terraform
