@@ -34,7 +34,7 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 demo: setup ## run the main job on this machine: seed, lift, edit, lift again, verify (ORDERS=1000000 for a larger one)
 	@$(BIN)/python -m local.demo $(ORDERS)
 
-test: setup ## run every test
+test: setup ## run every test but those of test-terraform
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300 --cov --cov-report=term
 
 test-unit: setup ## run the tests that need neither network nor database
