@@ -6,7 +6,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := dev extraction transformation load
+LOCKS := dev extraction transformation load security
+SECURITY := .venv-security
 # Which deployment is meant: make deploy ENV=prod PROJECT=projects/shop
 ENV = dev
 PROJECT = projects/totesys
@@ -55,6 +56,15 @@ lint: setup ## check style and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
+security: setup $(SECURITY)/.installed ## look for weak spots in code, dependencies, Terraform, workflows and secrets
+	@$(BIN)/python -m local.security $(SECURITY)/bin
+
+$(SECURITY)/.installed: requirements/security.txt
+	@echo "==> Installing the security tools into $(SECURITY) (a minute, once)"
+	@$(BIN)/python -m venv $(SECURITY)
+	@$(SECURITY)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/security.txt
+	@touch $@
+
 coverage: setup ## show what the last test run covered, as Markdown
 	@$(BIN)/python -m coverage report --format=markdown
 
@@ -100,8 +110,8 @@ release-notes: setup ## print what CHANGELOG.md says of VERSION
 lock: setup ## pin every dependency again, with hashes and without index addresses
 	@for lock in $(LOCKS); do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-			--no-annotate $$([ $$lock = dev ] || echo --constraints requirements/dev.txt) requirements/$$lock.in \
+			--no-annotate $$(case $$lock in dev | security) ;; *) echo --constraints requirements/dev.txt ;; esac) requirements/$$lock.in \
 			--output-file requirements/$$lock.txt; done
 
 clean: ## remove what the other commands made
-	@rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(SECURITY) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -19,7 +19,11 @@ LOGGED_GB = 0.50
 
 HOURS = 730
 TRANSITIONS = 7  # of a run in which no stage asks for more time
-QUIET_GETS, TABLE_GETS, TABLE_PUTS = 10, 3, 2  # a run looks for the newest manifests; each table is landed and made Parquet
+QUIET_GETS, TABLE_GETS, TABLE_PUTS = (
+    10,
+    3,
+    2,
+)  # a run looks for the newest manifests; each table is landed and made Parquet
 FIXED = 2 * SECRET + 10 * ALARM + 5 * METRIC + DASHBOARD
 ROW_BYTES = 150  # of CSV and Parquet together
 LOG_BYTES = 20_000

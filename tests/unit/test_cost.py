@@ -1,4 +1,5 @@
 from benchmarks.cost import Use, monthly_costs, table
+
 from local.packages import ROOT
 
 
