@@ -6,33 +6,16 @@ import pytest
 
 from local.aws import emulated_aws
 from local.build_target import ARCHITECTURES, on_lambda
-from local.packages import ROOT, Build, PackageError, build_packages
+from local.packages import ROOT
 from tests.cloud_harness import Cloud, install_stand_in
-
-
-def silent(_line):
-    pass
+from tests.lambda_packages import built_for_lambda
 
 
 @pytest.fixture(scope="session")
 def lambda_packages(tmp_path_factory):
     """Return the packages that Lambda gets, by processor and stage; build/ keeps them for the next time."""
-    try:
-        return {name: build_packages(Build(on_lambda(name), say=silent)) for name in ARCHITECTURES}
-    except PackageError as error:
-        reason = _no_index(tmp_path_factory.mktemp("probe"))
-        if reason is None:
-            raise
-        pytest.skip(f"no package index can be reached ({reason}), so nothing could be built: {error}")
-
-
-def _no_index(folder):
-    """Return why not even the smallest package can be installed, None if it can."""
-    try:
-        build_packages(Build(on_lambda("arm64"), folder=folder, say=silent), ["extraction"])
-    except PackageError as error:
-        return str(error).splitlines()[-1]
-    return None
+    probe = tmp_path_factory.mktemp("probe")
+    return {architecture: built_for_lambda(architecture, probe) for architecture in ARCHITECTURES}
 
 
 @pytest.fixture

@@ -2,8 +2,11 @@
 
 import json
 import time
+import uuid
 
 import pytest
+
+from local.cloud.logs import Tail
 
 pytestmark = [pytest.mark.xdist_group("lambda packages"), pytest.mark.timeout(600)]
 
@@ -62,7 +65,7 @@ def test_a_request_that_is_no_object_is_refused_before_anything_starts(cloud, te
     assert "no JSON object" in capsys.readouterr().out
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def lines(cloud):
     """Log a narrated line, the platform's own, a critical one, and one from two hours ago."""
     told = {"message": "batch extracted", "batch": 7, "level": "INFO", "run_id": "r1"}
@@ -79,14 +82,17 @@ def lines(cloud):
 
 def log(cloud, name, lines):
     logs = cloud.aws.client("logs")
-    logs.create_log_group(logGroupName=name)
-    logs.create_log_stream(logGroupName=name, logStreamName="one")
+    groups, stream = cloud.says["outputs"].setdefault("log_group_names", {}), uuid.uuid4().hex
+    if name not in groups:
+        logs.create_log_group(logGroupName=name)
+    logs.create_log_stream(logGroupName=name, logStreamName=stream)
     now = int(time.time() * 1000)
     events = sorted(({"timestamp": now - age * 1000, "message": text} for age, text in lines), key=str)
-    logs.put_log_events(logGroupName=name, logStreamName="one", logEvents=events)
-    cloud.says["outputs"].setdefault("log_group_names", {})[name] = name
+    logs.put_log_events(logGroupName=name, logStreamName=stream, logEvents=events)
+    groups[name] = name
 
 
+@pytest.mark.usefixtures("lines")
 def test_lines_of_all_functions_are_told_as_sentences_with_their_runs(cloud, capsys):
     assert cloud.make("logs") == 0
 
@@ -97,13 +103,27 @@ def test_lines_of_all_functions_are_told_as_sentences_with_their_runs(cloud, cap
     assert "long ago" not in shown
 
 
+@pytest.mark.usefixtures("lines")
 def test_older_lines_are_shown_when_asked_for(cloud, capsys):
     assert cloud.make("logs", "--since", "3h") == 0
 
     assert "long ago" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("lines")
 def test_an_age_that_is_none_is_refused(cloud, capsys):
     assert cloud.make("logs", "--since", "yesterday") == 1
 
     assert "30m, 2h or 1d" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("lines")
+def test_logs_that_are_followed_tell_each_line_once(cloud):
+    tail = Tail(cloud.aws, {"load": "load"}, since=0)
+
+    first = tail.look()
+    log(cloud, "load", [(0, "later")])
+    second = tail.look()
+
+    assert len(first) == 1
+    assert [line for _, _, line in second] == ["later"]
