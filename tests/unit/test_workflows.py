@@ -87,6 +87,11 @@ def test_every_make_command_is_a_target(file):
 
 
 @everywhere
+def test_a_command_that_fails_before_a_pipe_fails_its_step(file):
+    assert read(file)["defaults"]["run"]["shell"] == "bash"
+
+
+@everywhere
 def test_what_other_people_wrote_never_becomes_part_of_a_command(file):
     assert [command for command in commands(file) if "${{" in command] == []
 
