@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud.deployment import Deployment
-from utils.errors import PipelineError
+from utils.errors import TerminalError
 
 NOTHING_TO_CHANGE, CHANGES = 0, 2  # exit codes of `terraform plan -detailed-exitcode`
 # What the state's own client is told when an emulator stands in for AWS.
@@ -22,7 +22,7 @@ EMULATED_BACKEND = (
 )
 
 
-class TerraformError(PipelineError):
+class TerraformError(TerminalError):
     """Terraform failed; what it printed says why."""
 
 
