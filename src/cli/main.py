@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, clean, init, quarantine, run, schema, status, verify
+from cli import check, clean, init, invoke, quarantine, run, schema, status, verify
 
 app = typer.Typer(
     name="starlift",
@@ -23,6 +23,7 @@ app.command("status")(status.status)
 app.command("check")(check.check)
 app.command("init")(init.init)
 app.command("clean")(clean.clean)
+app.command("invoke")(invoke.invoke)
 schema_app.command("history")(schema.history)
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -14,6 +14,7 @@ from unittest.mock import patch
 import boto3
 import moto.awslambda.models
 from botocore.config import Config
+from moto.awslambda.models import lambda_backends
 from moto.core.config import default_user_config
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -25,6 +26,14 @@ from local.sandbox.spec import REGION
 
 CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 EXECUTE = {"execute_state_machine": True}  # moto would otherwise call every execution a success at once
+
+Application = Callable[..., Iterable[bytes]]
+Watch = Callable[[Application], Application]
+
+
+def watch_nothing(application: Application) -> Application:
+    """Return the application as it is."""
+    return application
 
 
 class EmulatedAws:
@@ -75,18 +84,28 @@ class EmulatedAws:
             environment={"AWS_ENDPOINT_URL": self.endpoint, **function.environment_vars},
             memory_mb=function.memory_size,
             timeout=function.timeout,
+            layers=tuple(unzip(_layer_bytes(function, layer["Arn"])) for layer in function.layers),
         )
 
 
+def _layer_bytes(function: Any, arn: str) -> bytes:
+    backend = lambda_backends[function.account_id][function.region]
+    layer = backend.layers_versions_by_arn(arn)
+    return bytes(layer.code_bytes) if layer else b""
+
+
 @contextlib.contextmanager
-def emulated_aws(on_log: OnLog = ignore_logs, retry_scale: float = 1.0) -> Iterator[EmulatedAws]:
+def emulated_aws(
+    on_log: OnLog = ignore_logs, retry_scale: float = 1.0, watch: Watch = watch_nothing
+) -> Iterator[EmulatedAws]:
     """Emulate AWS for as long as the block lasts; one at a time in a process, each starting empty.
 
     Args:
         on_log: gets every line that a function prints, with the function's name.
         retry_scale: what the waits before a state machine's retries are multiplied by.
+        watch: is wrapped around the application that answers, and so sees every call.
     """
-    server = _make_server()
+    server = _make_server(watch)
     aws = EmulatedAws(f"http://127.0.0.1:{server.server_port}", on_log)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     with _patched_moto(aws, server.server_port, retry_scale):
@@ -101,9 +120,9 @@ def emulated_aws(on_log: OnLog = ignore_logs, retry_scale: float = 1.0) -> Itera
             moto_api_backend.reset()
 
 
-def _make_server() -> BaseWSGIServer:
+def _make_server(watch: Watch) -> BaseWSGIServer:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # or it prints every request
-    application = DomainDispatcherApplication(create_backend_app)
+    application = watch(DomainDispatcherApplication(create_backend_app))
     return make_server("127.0.0.1", 0, application, threaded=True, request_handler=_RequestHandler)
 
 

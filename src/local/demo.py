@@ -14,10 +14,11 @@ from rich.console import Console
 
 from extraction.database.wiring import open_source
 from local.aws import EmulatedAws, emulated_aws
+from local.build_target import here
 from local.deployment import Deployment, Settings, deploy_warehouse
 from local.embedded import EmbeddedPostgres, embedded_postgres
 from local.narration import narrate
-from local.packages import build_packages
+from local.packages import Build, build_packages
 from local.reports import bar_table, comparison_table, report_table
 from local.run import RunReport, report
 from local.state_machine import follow, start_execution
@@ -122,12 +123,12 @@ def main(orders: int = ORDERS) -> int:
 def _run(teller: _Teller, orders: int) -> bool:
     console = teller.console
     with teller.telling("Building the three Lambda packages (kept in build/ for the next time)"):
-        zips = build_packages(say=lambda line: console.print(f"    {line}", markup=False))
+        packages = build_packages(Build(here(), say=lambda line: console.print(f"    {line}", markup=False)))
     with embedded_postgres() as postgres, emulated_aws(on_log=teller.tell_log_line) as aws:
         with teller.telling(f"Seeding a totesys database: {orders:,} sales orders, set by set, in PostgreSQL"):
             _seed(postgres, orders)
         with teller.telling("Deploying to the emulated AWS: buckets, secrets, functions, state machine, alerts"):
-            deployment = deploy_warehouse(aws, zips, _settings(postgres))
+            deployment = deploy_warehouse(aws, packages, _settings(postgres))
         demo = _Demo(teller, read_project(ROOT / PROJECT), postgres, aws, deployment)
         _run_twice(demo)
         demo.show_answers()

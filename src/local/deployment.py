@@ -5,20 +5,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from local.aws import EmulatedAws
+from local.packages import HANDLERS, Package
 from local.sandbox.spec import REGION
 from local.state_machine import render_definition
 
-HANDLERS: Mapping[str, str] = MappingProxyType(
-    {
-        "extraction": "extraction.database.handler.lambda_handler",
-        "transformation": "transformation.star_schema.handler.lambda_handler",
-        "load": "load.warehouse.handler.lambda_handler",
-    }
-)
 LANDING = "starlift-landing"
 PROCESSED = "starlift-processed"
 FUNCTIONS = "starlift-functions"  # the zips
@@ -49,16 +42,13 @@ class Deployment:
     processed: str = PROCESSED
 
 
-def deploy_warehouse(aws: EmulatedAws, zips: Mapping[str, Path], settings: Settings) -> Deployment:
+def deploy_warehouse(aws: EmulatedAws, packages: Mapping[str, Package], settings: Settings) -> Deployment:
     """Create buckets, secrets, topic, functions and state machine, and return their names."""
     _create_buckets(aws, [LANDING, PROCESSED, FUNCTIONS])
     _create_secrets(aws, {SOURCE_SECRET: settings.source, WAREHOUSE_SECRET: settings.warehouse})
     topic, inbox = _create_topic(aws)
     role = _create_role(aws)
-    values = {
-        f"{stage}_function_arn": _create_function(aws, stage, zips[stage].read_bytes(), role, settings)
-        for stage in HANDLERS
-    }
+    values = {f"{stage}_function_arn": _create_function(aws, packages[stage], role, settings) for stage in HANDLERS}
     definition = render_definition({**values, "alerts_topic_arn": topic})
     machine = aws.client("stepfunctions").create_state_machine(
         name="starlift-warehouse", definition=definition, roleArn=role
@@ -101,13 +91,17 @@ def _create_role(aws: EmulatedAws) -> str:
     return str(role["Role"]["Arn"])
 
 
-def _create_function(aws: EmulatedAws, stage: str, package: bytes, role: str, settings: Settings) -> str:
+def _create_function(aws: EmulatedAws, package: Package, role: str, settings: Settings) -> str:
+    layer = aws.client("lambda").publish_layer_version(
+        LayerName=f"starlift-{package.stage}", Content=_upload(aws, package.layer)
+    )
     created = aws.client("lambda").create_function(
-        FunctionName=f"starlift-{stage}",
+        FunctionName=f"starlift-{package.stage}",
         Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
-        Handler=HANDLERS[stage],
+        Handler=HANDLERS[package.stage],
         Role=role,
-        Code=_upload(aws, stage, package),
+        Code=_upload(aws, package.function),
+        Layers=[layer["LayerVersionArn"]],
         MemorySize=settings.memory_mb,
         Timeout=settings.timeout,
         Environment={"Variables": _environment(settings)},
@@ -115,11 +109,10 @@ def _create_function(aws: EmulatedAws, stage: str, package: bytes, role: str, se
     return str(created["FunctionArn"])
 
 
-def _upload(aws: EmulatedAws, stage: str, package: bytes) -> dict[str, str]:
+def _upload(aws: EmulatedAws, package: Path) -> dict[str, str]:
     # Through S3, because the Lambda API refuses a body over 50 MB.
-    key = f"{stage}.zip"
-    aws.client("s3").put_object(Bucket=FUNCTIONS, Key=key, Body=package)
-    return {"S3Bucket": FUNCTIONS, "S3Key": key}
+    aws.client("s3").put_object(Bucket=FUNCTIONS, Key=package.name, Body=package.read_bytes())
+    return {"S3Bucket": FUNCTIONS, "S3Key": package.name}
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -18,6 +18,8 @@ LEFT_OUT = (
     *(f"{name}{rest}" for name in IN_THE_RUNTIME for rest in ("/*", "-*.dist-info/*")),
     # Installers' records, which also differ from one machine to the next.
     *(f"*.dist-info/{name}" for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")),
+    # Python's installer, which awswrangler asks for and never imports.
+    *("setuptools/*", "setuptools-*.dist-info/*", "_distutils_hack/*", "distutils-precedence.pth"),
     # For building against a package, testing it or checking types, never for running it.
     *(
         "*/tests/*",
@@ -57,15 +59,6 @@ def installed_files(folder: Path) -> dict[str, Path]:
     """Return the needed files of a folder that packages were installed into."""
     names = ((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file())
     return {name: path for name, path in names if is_needed(name)}
-
-
-def source_files(root: Path, folders: Iterable[str]) -> dict[str, Path]:
-    """Return the files of several folders below `root`, each under its folder's name."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        inside = installed_files(root / folder)
-        found |= {f"{folder}/{name}": path for name, path in inside.items()}
-    return found
 
 
 def append(package: Path, contents: Contents) -> None:

@@ -1,31 +1,43 @@
 """Write the zips that the Lambda functions are deployed from: `python -m local.packages`."""
 
+import argparse
 import fcntl
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from local import package_contents
+from local.build_target import ARCHITECTURES, Target, here, on_lambda
+from local.own_modules import module_path, own_modules
 from local.package_contents import (
+    Contents,
     append,
     contents_parts,
     digest_of,
     installed_files,
     label,
     read_label,
-    source_files,
     unzipped_bytes,
 )
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build"
-STAGES = ("extraction", "transformation", "load")
+PROJECT = Path("projects/totesys")
+HANDLERS: Mapping[str, str] = MappingProxyType(
+    {
+        "extraction": "extraction.database.handler.lambda_handler",
+        "transformation": "transformation.star_schema.handler.lambda_handler",
+        "load": "load.warehouse.handler.lambda_handler",
+    }
+)
+STAGES = tuple(HANDLERS)
 LIMIT = 262_144_000  # bytes unzipped, function and layers together: Lambda's own
 MEGABYTE = 1_000_000
 
@@ -36,83 +48,143 @@ class PackageError(RuntimeError):
     """A Lambda package could not be built."""
 
 
-def build_packages(stages: Sequence[str] = STAGES, folder: Path = BUILD, say: Say = print) -> dict[str, Path]:
-    """Write one zip a stage, those whose inputs changed, and return their paths."""
+@dataclass(frozen=True)
+class Package:
+    """What one function is deployed from: its own code with the project, and a layer with the packages it imports."""
+
+    stage: str
+    function: Path
+    layer: Path
+
+    @property
+    def unzipped_bytes(self) -> int:
+        """Return what Lambda measures against its limit."""
+        return unzipped_bytes(self.function) + unzipped_bytes(self.layer)
+
+
+@dataclass(frozen=True)
+class Build:
+    """What to build: for which target, with which project inside, into which folder."""
+
+    target: Target
+    project: Path = PROJECT
+    folder: Path = BUILD
+    say: Say = print
+    functions: Path | None = None  # where the functions go when not beside their layers, as for a passing project
+
+    def package(self, stage: str) -> Package:
+        """Return where a stage's zips are."""
+        folder = self.folder / self.target.name
+        return Package(stage, (self.functions or folder) / f"{stage}.zip", folder / f"{stage}-layer.zip")
+
+
+def build_packages(build: Build | None = None, stages: Sequence[str] = STAGES) -> dict[str, Package]:
+    """Write a function and a layer for each stage, those whose inputs changed, and return where they are."""
+    build = build or Build(here())
+    folder = build.folder / build.target.name
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
-        return {stage: _build(stage, folder, say) for stage in stages}
+        return {stage: _build(build, stage) for stage in stages}
 
 
-def _build(stage: str, folder: Path, say: Say) -> Path:
-    package = folder / f"{stage}.zip"
-    sources = _sources(stage)
-    digest = digest_of([_dependencies_digest(stage).encode(), *contents_parts(sources)])
-    unchanged = read_label(package) == digest
-    if not unchanged:
-        _write(package, _dependencies(stage, folder), sources, digest)
-    say(_describe(package, unchanged))
+def _build(build: Build, stage: str) -> Package:
+    package = build.package(stage)
+    changed = [_build_layer(build.target, package), _build_function(build.project, package)]
+    build.say(describe(package, "built" if any(changed) else "unchanged"))
     check_limit(package)
     return package
 
 
-def check_limit(package: Path, limit: int = LIMIT) -> None:
-    """Refuse a zip that Lambda would refuse."""
-    size = unzipped_bytes(package)
+def check_limit(package: Package, limit: int = LIMIT) -> None:
+    """Refuse what Lambda would refuse."""
+    size = package.unzipped_bytes
     if size > limit:
         raise PackageError(
-            f"{package.name} unzips to {size:,} bytes; Lambda's limit is {limit:,}. Take a package out of "
-            f"requirements/{package.stem}.in, or name what it can do without in local/package_contents.py."
+            f"{package.stage} unzips to {size:,} bytes with its layer; Lambda's limit is {limit:,}. Take a package out "
+            f"of requirements/{package.stage}.in, or name what it can do without in local/package_contents.py."
         )
 
 
-def _describe(package: Path, unchanged: bool) -> str:
-    zipped, unzipped = package.stat().st_size / MEGABYTE, unzipped_bytes(package) / MEGABYTE
-    state = "unchanged" if unchanged else "built"
-    return (
-        f"{package.name:<19} {state:<9} {zipped:6.1f} MB, {unzipped:6.1f} MB unzipped of {LIMIT / MEGABYTE:.1f} allowed"
-    )
+def describe(package: Package, state: str) -> str:
+    """Tell a package's sizes in one line."""
+    function, layer = (path.stat().st_size / MEGABYTE for path in (package.function, package.layer))
+    unzipped, limit = package.unzipped_bytes / MEGABYTE, LIMIT / MEGABYTE
+    zips = f"function {function:5.1f} MB, layer {layer:5.1f} MB"
+    return f"{package.stage:<15} {state:<9} {zips}, unzipped {unzipped:5.1f} of {limit:.1f} MB"
 
 
-def _sources(stage: str) -> dict[str, Path]:
-    return source_files(ROOT / "src", [stage, "utils"]) | source_files(ROOT, ["projects"])
+def _build_function(project: Path, package: Package) -> bool:
+    sources = _sources(package.stage, project)
+    digest = digest_of(contents_parts(sources))
+    return _write_unless(package.function, digest, lambda: sources)
 
 
-def _write(package: Path, dependencies: Path, sources: dict[str, Path], digest: str) -> None:
-    with _replacing(package) as partial:
-        shutil.copyfile(dependencies, partial)
-        append(partial, sources)
+def _build_layer(target: Target, package: Package) -> bool:
+    # A zip of its own, because our code changes far more often than the packages do.
+    lock = _locked_requirements(package.stage, target)
+    digest = digest_of([lock.encode(), _interpreter(target).encode(), Path(package_contents.__file__).read_bytes()])
+    with tempfile.TemporaryDirectory() as installed:
+
+        def install() -> Contents:
+            _install(lock, target, Path(installed))
+            files = installed_files(Path(installed))
+            return {f"python/{name}": path for name, path in files.items()}
+
+        return _write_unless(package.layer, digest, install)
+
+
+def _write_unless(path: Path, digest: str, contents: Callable[[], Contents]) -> bool:
+    """Write a zip unless it was made from the same things already."""
+    if read_label(path) == digest:
+        return False
+    with _replacing(path) as partial:
+        append(partial, contents())
         label(partial, digest)
+    return True
 
 
-def _dependencies(stage: str, folder: Path) -> Path:
-    """Return a zip of the stage's packages alone, kept because our own code changes far more often than they do."""
-    package = folder / "dependencies" / f"{stage}.zip"
-    digest = _dependencies_digest(stage)
-    if read_label(package) != digest:
-        package.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory() as installed, _replacing(package) as partial:
-            _install(stage, Path(installed))
-            append(partial, installed_files(Path(installed)))
-            label(partial, digest)
-    return package
+def _sources(stage: str, project: Path) -> dict[str, Path]:
+    """Return what the stage's handler may import, and the project, each under its name in the zip."""
+    root = ROOT / "src"
+    modules = own_modules(HANDLERS[stage].rpartition(".")[0], root)
+    paths = {path for path in (module_path(module, root) for module in modules) if path}
+    code = {path.relative_to(root).as_posix(): path for path in paths}
+    return code | project_files(project)
 
 
-def _dependencies_digest(stage: str) -> str:
-    interpreter = f"{platform.python_version()} {platform.machine()} {sys.platform}"
-    rules = Path(package_contents.__file__)
-    return digest_of([_lock(stage).read_bytes(), interpreter.encode(), rules.read_bytes()])
+def project_files(project: Path) -> dict[str, Path]:
+    """Return a project's files under the names that the functions find them by."""
+    folder = (ROOT / project).resolve()
+    if not (folder / "pipeline.toml").is_file():
+        raise PackageError(f"{folder} has no pipeline.toml. Name a project: make build PROJECT=projects/shop")
+    return {f"{project_in_package(project)}/{name}": path for name, path in installed_files(folder).items()}
 
 
-def _lock(stage: str) -> Path:
-    return ROOT / "requirements" / f"{stage}.txt"
+def project_in_package(project: Path) -> str:
+    """Return the folder that holds the project inside every function: what PROJECT says on Lambda."""
+    return f"projects/{(ROOT / project).resolve().name}"
 
 
-def _install(stage: str, folder: Path) -> None:
+def _interpreter(target: Target) -> str:
+    return f"{target.name} {platform.python_version() if target.is_here else ''}"
+
+
+def _locked_requirements(stage: str, target: Target) -> str:
+    try:
+        return target.locked((ROOT / "requirements" / f"{stage}.txt").read_text())
+    except ValueError as error:
+        raise PackageError(f"requirements/{stage}.txt: {error}") from error
+
+
+def _install(lock: str, target: Target, folder: Path) -> None:
     options = ["--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps", "--require-hashes"]
-    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(folder), "-r", str(_lock(stage))]
-    installed = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "pip", "install", *options, *target.pip_options(), "--target", str(folder)]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(lock)
+        file.flush()
+        installed = subprocess.run([*command, "-r", file.name], capture_output=True, text=True, check=False)
     if installed.returncode:
-        raise PackageError(f"pip could not install requirements/{stage}.txt:\n{installed.stderr.strip()}")
+        raise PackageError(f"pip could not install packages for {target.name}:\n{installed.stderr.strip()}")
 
 
 @contextmanager
@@ -135,8 +207,20 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Build what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="local.packages", description=__doc__)
+    parser.add_argument("--arch", choices=ARCHITECTURES, default="x86_64", help="the functions' processor")
+    parser.add_argument("--here", action="store_true", help="for the interpreter at hand instead of Lambda's")
+    parser.add_argument("--project", type=Path, default=PROJECT, help="the project folder that goes inside")
+    asked = parser.parse_args(arguments)
+    build = Build(here() if asked.here else on_lambda(asked.arch), asked.project)
     try:
-        build_packages()
+        build_packages(build)
     except PackageError as error:
         sys.exit(str(error))
+    print(f"written to {build.package('load').function.parent}")  # noqa: T201 - the answer a person waits for
+
+
+if __name__ == "__main__":
+    main()

@@ -6,8 +6,9 @@ import pytest
 
 from extraction.database.wiring import open_source
 from local.aws import emulated_aws
+from local.build_target import here
 from local.deployment import Settings, deploy_warehouse, read_alerts
-from local.packages import ROOT, build_packages
+from local.packages import ROOT, Build, build_packages
 from local.run import report
 from local.state_machine import follow, start_execution
 from local.totesys import generator
@@ -30,8 +31,8 @@ def execute(aws, deployment, name):
 
 
 @pytest.fixture(scope="module")
-def zips():
-    return build_packages(say=lambda _line: None)
+def packages():
+    return build_packages(Build(here(), say=lambda _line: None))
 
 
 @pytest.fixture
@@ -43,10 +44,10 @@ def source(make_database):
     return url
 
 
-def test_the_deployed_pipeline_lifts_totesys_and_then_its_edits(zips, source, make_database):
+def test_the_deployed_pipeline_lifts_totesys_and_then_its_edits(packages, source, make_database):
     warehouse = make_database()
     with emulated_aws(retry_scale=0.01) as aws:
-        deployment = deploy_warehouse(aws, zips, Settings(PROJECT, login(source), login(warehouse), memory_mb=1769))
+        deployment = deploy_warehouse(aws, packages, Settings(PROJECT, login(source), login(warehouse), memory_mb=1769))
         first = execute(aws, deployment, "first")
         with open_source(parse_url(source)) as session:
             done = generator.edit(session, seed=1)
@@ -62,11 +63,11 @@ def test_the_deployed_pipeline_lifts_totesys_and_then_its_edits(zips, source, ma
     assert all(table.is_equal for table in verify(project, parse_url(source), parse_url(warehouse)))
 
 
-def test_an_unreachable_source_is_retried_then_alerted_with_its_cause(zips, source, make_database):
+def test_an_unreachable_source_is_retried_then_alerted_with_its_cause(packages, source, make_database):
     lines = []
     with emulated_aws(on_log=lambda _name, line: lines.append(line), retry_scale=0.0) as aws:
         settings = Settings(PROJECT, login(source, port=1), login(make_database()))
-        deployment = deploy_warehouse(aws, zips, settings)
+        deployment = deploy_warehouse(aws, packages, settings)
         ended = execute(aws, deployment, "away")
         alerts = read_alerts(aws, deployment)
 
@@ -76,13 +77,13 @@ def test_an_unreachable_source_is_retried_then_alerted_with_its_cause(zips, sour
     assert "127.0.0.1:1" in alerts[0]["Message"]
 
 
-def test_an_error_that_no_retry_mends_fails_at_once_and_is_critical(zips, source, make_database):
+def test_an_error_that_no_retry_mends_fails_at_once_and_is_critical(packages, source, make_database):
     lines = []
     with open_source(parse_url(source)) as session:
         session.run("ALTER TABLE staff RENAME COLUMN email_address TO mail")
     with emulated_aws(on_log=lambda _name, line: lines.append(line)) as aws:
         settings = Settings(PROJECT, login(source), login(make_database()), memory_mb=1769)
-        deployment = deploy_warehouse(aws, zips, settings)
+        deployment = deploy_warehouse(aws, packages, settings)
         ended = execute(aws, deployment, "drift")
         alerts = read_alerts(aws, deployment)
 

@@ -1,4 +1,3 @@
-import io
 import json
 import textwrap
 import zipfile
@@ -6,14 +5,15 @@ import zipfile
 import pytest
 
 from local.aws import emulated_aws
-from local.deployment import HANDLERS, Settings, deploy_warehouse, read_alerts
+from local.deployment import Settings, deploy_warehouse, read_alerts
+from local.packages import HANDLERS, Package
 from local.state_machine import follow, start_execution
 
 SECRET = {"host": "127.0.0.1", "port": 1, "username": "u", "password": "p", "dbname": "d"}
 
 # Fails, or asks to be called again, as often as the test says; calls are counted in the landing bucket.
 HANDLER = """
-    import boto3, json, os
+    import boto3, json, needed, os
 
     SCRIPT = json.loads(os.environ.get("SCRIPT", "{}"))
 
@@ -33,9 +33,10 @@ HANDLER = """
 
 
 @pytest.fixture(scope="module")
-def zips(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("zips")
-    return {stage: write_zip(folder / f"{stage}.zip", handler) for stage, handler in HANDLERS.items()}
+def packages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("packages")
+    layer = write_zip(folder / "layer.zip", {"python/needed.py": ""})
+    return {stage: Package(stage, write_handler(folder, handler), layer) for stage, handler in HANDLERS.items()}
 
 
 @pytest.fixture
@@ -44,26 +45,29 @@ def aws():
         yield emulated
 
 
-def write_zip(path, handler):
-    buffer = io.BytesIO()
+def write_handler(folder, handler):
     module = handler.rpartition(".")[0].replace(".", "/")
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(f"{module}.py", textwrap.dedent(HANDLER))
-    path.write_bytes(buffer.getvalue())
+    return write_zip(folder / f"{module.replace('/', '-')}.zip", {f"{module}.py": textwrap.dedent(HANDLER)})
+
+
+def write_zip(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
     return path
 
 
-def deploy(aws, zips, **script):
+def deploy(aws, packages, **script):
     settings = Settings("projects/none", SECRET, SECRET, 256, 20, {"SCRIPT": json.dumps(script)})
-    return deploy_warehouse(aws, zips, settings)
+    return deploy_warehouse(aws, packages, settings)
 
 
 def run(aws, deployment, on_state=lambda _name: None):
     return follow(aws, start_execution(aws, deployment.state_machine_arn, "run-1"), on_state, timeout=60)
 
 
-def test_a_run_passes_the_three_stages_and_shows_their_answers(aws, zips):
-    deployment = deploy(aws, zips)
+def test_a_run_passes_the_three_stages_and_shows_their_answers(aws, packages):
+    deployment = deploy(aws, packages)
     seen = []
 
     execution = run(aws, deployment, seen.append)
@@ -74,8 +78,8 @@ def test_a_run_passes_the_three_stages_and_shows_their_answers(aws, zips):
     assert read_alerts(aws, deployment) == []
 
 
-def test_every_stage_gets_the_executions_name_and_start(aws, zips):
-    deployment = deploy(aws, zips)
+def test_every_stage_gets_the_executions_name_and_start(aws, packages):
+    deployment = deploy(aws, packages)
 
     run(aws, deployment)
 
@@ -85,8 +89,8 @@ def test_every_stage_gets_the_executions_name_and_start(aws, zips):
     assert events == [events[0]] * 3
 
 
-def test_a_retryable_error_is_tried_again_until_it_passes(aws, zips):
-    deployment = deploy(aws, zips, load={"fails": 3, "error": "WarehouseBusyError"})
+def test_a_retryable_error_is_tried_again_until_it_passes(aws, packages):
+    deployment = deploy(aws, packages, load={"fails": 3, "error": "WarehouseBusyError"})
 
     execution = run(aws, deployment)
 
@@ -95,8 +99,8 @@ def test_a_retryable_error_is_tried_again_until_it_passes(aws, zips):
     assert read_alerts(aws, deployment) == []
 
 
-def test_a_retryable_error_that_does_not_pass_fails_the_run(aws, zips):
-    deployment = deploy(aws, zips, extraction={"fails": 100, "error": "SourceUnavailableError"})
+def test_a_retryable_error_that_does_not_pass_fails_the_run(aws, packages):
+    deployment = deploy(aws, packages, extraction={"fails": 100, "error": "SourceUnavailableError"})
 
     execution = run(aws, deployment)
 
@@ -104,8 +108,8 @@ def test_a_retryable_error_that_does_not_pass_fails_the_run(aws, zips):
     assert "call 7 failed" in execution.cause
 
 
-def test_a_terminal_error_fails_at_once_and_is_told_with_its_cause(aws, zips):
-    deployment = deploy(aws, zips, transformation={"fails": 1, "error": "SchemaDriftError"})
+def test_a_terminal_error_fails_at_once_and_is_told_with_its_cause(aws, packages):
+    deployment = deploy(aws, packages, transformation={"fails": 1, "error": "SchemaDriftError"})
 
     execution = run(aws, deployment)
 
@@ -117,8 +121,8 @@ def test_a_terminal_error_fails_at_once_and_is_told_with_its_cause(aws, zips):
         assert fact in alert["Message"]
 
 
-def test_an_alert_that_fails_does_not_hide_the_first_error(aws, zips):
-    deployment = deploy(aws, zips, load={"fails": 1, "error": "IntegrityError"})
+def test_an_alert_that_fails_does_not_hide_the_first_error(aws, packages):
+    deployment = deploy(aws, packages, load={"fails": 1, "error": "IntegrityError"})
     aws.client("sns").delete_topic(TopicArn=deployment.topic_arn)
 
     execution = run(aws, deployment)
@@ -128,8 +132,8 @@ def test_an_alert_that_fails_does_not_hide_the_first_error(aws, zips):
     assert execution.states[-2:] == ("NotifyFailure", "Failed")
 
 
-def test_a_stage_that_has_more_to_do_is_called_again(aws, zips):
-    deployment = deploy(aws, zips, transformation={"more": 2}, load={"more": 1})
+def test_a_stage_that_has_more_to_do_is_called_again(aws, packages):
+    deployment = deploy(aws, packages, transformation={"more": 2}, load={"more": 1})
 
     execution = run(aws, deployment)
 

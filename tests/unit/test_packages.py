@@ -1,13 +1,14 @@
 import os
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from local import packages
+from local.build_target import here
 from local.package_contents import append, installed_files, is_needed
-from local.packages import PackageError, build_packages, check_limit
+from local.packages import HANDLERS, STAGES, Build, Package, PackageError, build_packages, check_limit
 
 
 @dataclass
@@ -18,30 +19,33 @@ class Repository:
     installed: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
-    def write(self, name, content="x"):
+    def write(self, name, content=""):
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
         return path
 
-    def install(self, stage, folder):
-        self.installed.append(stage)
+    def install(self, lock, _target, folder):
+        self.installed.append(lock)
         (folder / "thing").mkdir()
         (folder / "thing/__init__.py").write_text("")
 
-    def build(self):
+    def build(self, **changes):
         self.said.clear()
-        return build_packages(folder=self.root / "build", say=self.said.append)
+        plan = Build(here(), folder=self.root / "build", say=self.said.append)
+        return build_packages(replace(plan, **changes))
 
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     made = Repository(tmp_path)
-    for stage in packages.STAGES:
-        made.write(f"src/{stage}/handler.py", stage)
-        made.write(f"requirements/{stage}.txt", "thing==1")
-    for name in ["src/utils/log.py", "src/local/demo.py", "projects/totesys/pipeline.toml"]:
+    for stage, handler in HANDLERS.items():
+        module = handler.rpartition(".")[0].replace(".", "/")
+        made.write(f"src/{module}.py", f"from utils import log\nSTAGE = {stage!r}")
+        made.write(f"requirements/{stage}.txt", f"{stage}==1 --hash=sha256:0")
+    for name in ["src/utils/__init__.py", "src/utils/log.py", "src/utils/unused.py", "src/local/demo.py"]:
         made.write(name)
+    made.write("projects/totesys/pipeline.toml")
     monkeypatch.setattr(packages, "ROOT", tmp_path)
     monkeypatch.setattr(packages, "_install", made.install)
     return made
@@ -52,13 +56,27 @@ def names(package):
         return set(archive.namelist())
 
 
-def test_a_package_holds_its_stage_what_the_stages_share_the_projects_and_its_packages(repository):
-    zips = repository.build()
+def test_a_function_holds_what_its_handler_imports_and_the_project_and_its_layer_the_packages(repository):
+    built = repository.build()["load"]
 
-    shared = {"utils/log.py", "projects/totesys/pipeline.toml", "thing/__init__.py"}
-    assert {stage: names(zips[stage]) for stage in zips} == {
-        stage: {f"{stage}/handler.py", *shared} for stage in ["extraction", "transformation", "load"]
-    }
+    shared = {"utils/__init__.py", "utils/log.py", "projects/totesys/pipeline.toml"}
+    assert names(built.function) == {"load/warehouse/handler.py", *shared}
+    assert names(built.layer) == {"python/thing/__init__.py"}
+
+
+def test_another_project_takes_the_place_of_the_first(repository):
+    repository.write("elsewhere/shop/pipeline.toml")
+    repository.write("elsewhere/shop/models/dim_a.sql")
+
+    built = repository.build(project=Path("elsewhere/shop"))["load"]
+
+    inside = {name for name in names(built.function) if name.startswith("projects/")}
+    assert inside == {"projects/shop/pipeline.toml", "projects/shop/models/dim_a.sql"}
+
+
+def test_a_folder_that_is_no_project_is_refused_with_what_to_do(repository):
+    with pytest.raises(PackageError, match=r"has no pipeline\.toml.*make build PROJECT="):
+        repository.build(project=Path("projects"))
 
 
 def test_unchanged_inputs_are_not_built_again(repository):
@@ -70,31 +88,42 @@ def test_unchanged_inputs_are_not_built_again(repository):
     assert all("unchanged" in line for line in repository.said)
 
 
-def test_a_changed_source_builds_its_stage_anew_with_the_packages_it_had(repository):
+def test_a_changed_source_builds_its_function_anew_with_the_layer_it_had(repository):
     repository.build()
 
-    repository.write("src/load/handler.py", "changed")
-    zips = repository.build()
+    repository.write("src/load/warehouse/handler.py", "changed = 1")
+    built = repository.build()
 
     assert [line.split()[1] for line in repository.said] == ["unchanged", "unchanged", "built"]
     assert len(repository.installed) == 3
-    with zipfile.ZipFile(zips["load"]) as archive:
-        assert archive.read("load/handler.py") == b"changed"
+    with zipfile.ZipFile(built["load"].function) as archive:
+        assert archive.read("load/warehouse/handler.py") == b"changed = 1"
 
 
 def test_a_changed_lock_installs_the_stages_packages_again(repository):
     repository.build()
 
-    repository.write("requirements/load.txt", "thing==2")
+    repository.write("requirements/load.txt", "load==2 --hash=sha256:0")
     repository.build()
 
-    assert repository.installed == ["extraction", "transformation", "load", "load"]
+    assert [lock.split("=")[0] for lock in repository.installed] == [*STAGES, "load"]
 
 
 def test_a_damaged_zip_is_built_again(repository):
-    repository.build()["load"].write_bytes(b"PK")
+    repository.build()["load"].function.write_bytes(b"PK")
 
-    assert "load/handler.py" in names(repository.build()["load"])
+    assert "load/warehouse/handler.py" in names(repository.build()["load"].function)
+
+
+def test_two_repositories_with_the_same_content_make_the_same_zips(repository):
+    first = repository.build(folder=repository.root / "first")
+    for path in (repository.root / "src").rglob("*.py"):
+        os.utime(path, (0, 0))
+    second = repository.build(folder=repository.root / "second")
+
+    for stage in STAGES:
+        assert first[stage].function.read_bytes() == second[stage].function.read_bytes()
+        assert first[stage].layer.read_bytes() == second[stage].layer.read_bytes()
 
 
 def test_the_same_files_make_the_same_bytes(tmp_path):
@@ -120,14 +149,15 @@ def test_every_file_can_be_read_by_the_user_that_lambda_runs_as(tmp_path):
         assert archive.getinfo("a.py").external_attr >> 16 == 0o100644
 
 
-def test_a_package_over_lambdas_limit_is_refused_with_what_to_do(tmp_path):
-    source = tmp_path / "large"
-    source.write_bytes(b"x" * 101)
-    append(tmp_path / "load.zip", {"large": source})
+def test_a_function_over_lambdas_limit_with_its_layer_is_refused_with_what_to_do(tmp_path):
+    (tmp_path / "half").write_bytes(b"x" * 50)
+    package = Package("load", tmp_path / "load.zip", tmp_path / "load-layer.zip")
+    for path in (package.function, package.layer):
+        append(path, {"half": tmp_path / "half"})
 
-    check_limit(tmp_path / "load.zip", limit=101)
-    with pytest.raises(PackageError, match=r"unzips to 101 bytes; Lambda's limit is 100.*requirements/load\.in"):
-        check_limit(tmp_path / "load.zip", limit=100)
+    check_limit(package, limit=100)
+    with pytest.raises(PackageError, match=r"unzips to 100 bytes.*limit is 99.*requirements/load\.in"):
+        check_limit(package, limit=99)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +171,7 @@ def test_a_package_over_lambdas_limit_is_refused_with_what_to_do(tmp_path):
         "pyarrow/_substrait.cpython-311-x86_64-linux-gnu.so",
         "pyarrow/libarrow_python.so",
         "pyarrow/libarrow_python.so.2500.1.0",
+        "setuptools/_vendor/zipp/__init__.py",
         "utils/__pycache__/log.cpython-311.pyc",
         "pg8000-1.31.6.dist-info/RECORD",
     ],

@@ -22,11 +22,16 @@ class FunctionSpec:
     environment: Mapping[str, str]
     memory_mb: int = 128
     timeout: float = 3.0  # seconds
+    layers: tuple[Path, ...] = ()  # unzipped layers, whose packages are below python/
 
     @property
     def arn(self) -> str:
         """Return the name by which other services know the function."""
         return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.name}"
+
+    def import_path(self) -> list[Path]:
+        """Return where imports are looked for, in Lambda's order: the function, its layers, the runtime."""
+        return [self.code, *(layer / "python" for layer in self.layers), runtime_packages()]
 
     def process_environment(self) -> dict[str, str]:
         """Return everything a process of this function sees, nothing of which comes from our own environment."""
@@ -38,7 +43,7 @@ class FunctionSpec:
             "PATH": os.defpath,
             "LANG": "C.UTF-8",
             "TZ": ":UTC",
-            "PYTHONPATH": f"{self.code}{os.pathsep}{runtime_packages()}",
+            "PYTHONPATH": os.pathsep.join(map(str, self.import_path())),
             "LAMBDA_TASK_ROOT": str(self.code),
             "_HANDLER": self.handler,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{version}",
@@ -47,6 +52,7 @@ class FunctionSpec:
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_SESSION_TOKEN": "testing",
+            "AWS_SDK_UA_APP_ID": self.name,  # every call says so who makes it: here all have the same credentials
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb),

@@ -1,0 +1,81 @@
+output "name" {
+  description = "What every resource's name begins with."
+  value       = local.name
+}
+
+output "region" {
+  description = "Where everything is."
+  value       = var.region
+}
+
+output "state_machine_arn" {
+  description = "The state machine that a run is an execution of; `make invoke` starts one."
+  value       = one(module.warehouse[*].state_machine_arn)
+}
+
+output "function_names" {
+  description = "The three functions, by stage."
+  value       = one(module.warehouse[*].function_names)
+}
+
+output "log_group_names" {
+  description = "Where the functions and the state machine log; `make logs` follows them."
+  value       = one(module.warehouse[*].log_group_names)
+}
+
+output "schedule_name" {
+  description = "The schedule that starts runs."
+  value       = one(module.warehouse[*].schedule_name)
+}
+
+output "dashboard_url" {
+  description = "The dashboard of all that a person looks at first."
+  value       = one(module.warehouse[*].dashboard_url)
+}
+
+output "glue_database" {
+  description = "Where Athena finds the star schema; null without a catalogue."
+  value       = one(module.warehouse[*].glue_database)
+}
+
+output "landing" {
+  description = "The store of extracted CSV, as STARLIFT's commands name it."
+  value       = "s3://${module.permanent.buckets.landing.id}"
+}
+
+output "processed" {
+  description = "The store of star-schema Parquet, as STARLIFT's commands name it."
+  value       = "s3://${module.permanent.buckets.processed.id}"
+}
+
+output "source_secret_name" {
+  description = "The secret that `make secrets` puts the source's address and login into."
+  value       = module.permanent.secrets.source.name
+}
+
+output "warehouse_secret_name" {
+  description = "The secret that `make secrets` puts the warehouse's address and login into."
+  value       = module.permanent.secrets.warehouse.name
+}
+
+output "alerts_topic_arn" {
+  description = "The topic that every alert goes to; subscribe more people or tools to it."
+  value       = module.permanent.alerts_topic_arn
+}
+
+output "warehouse_database" {
+  description = "Where the warehouse made here is, and the secret of its administrator; null when there is none."
+  value = one([
+    for database in module.warehouse_database :
+    { host = database.host, port = database.port, dbname = database.dbname, administrator_secret_arn = database.administrator_secret_arn }
+  ])
+}
+
+output "next_steps" {
+  description = "What a person does after the first apply."
+  value = join("\n", compact([
+    var.alert_email == null ? "Set alert_email, or subscribe somebody to ${module.permanent.alerts_topic_arn}: nobody is told of failures." : "Confirm the mail that AWS sent to ${var.alert_email}; alerts reach nobody before.",
+    "Put the two logins with `make secrets`: ${module.permanent.secrets.source.name} and ${module.permanent.secrets.warehouse.name}.",
+    "Start a first run with `make invoke`; the schedule is ${var.schedule_enabled ? var.schedule : "off"}.",
+  ]))
+}

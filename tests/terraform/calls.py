@@ -1,0 +1,110 @@
+"""Who called what: each request that reaches the emulated AWS, as the right that IAM would ask for."""
+
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from local.aws import Application
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-2"
+STATE_MACHINE_KEY = "Credential=ak/"  # by which the emulator's own interpreter of state machines signs
+CALLER = re.compile(r"app/([\w.-]+)")
+SERVICE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
+INVOCATION = re.compile(r"/functions/([^/]+)/invocations$")
+
+
+@dataclass(frozen=True, order=True)
+class Right:
+    """One action on one resource, as a policy names them."""
+
+    action: str
+    resource: str
+
+
+@dataclass
+class CallRecorder:
+    """Remembers the rights that each caller's calls ask for; wrap it around the application that answers."""
+
+    rights: dict[str, set[Right]] = field(default_factory=dict)
+
+    def __call__(self, application: Application) -> Application:
+        """Return an application that answers as before, and is overheard."""
+
+        def overheard(request: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            caller, body, answer = caller_of(request), b"", []
+            if caller and service_of(request) != "s3":  # the bodies of objects are large and say nothing
+                body = request["wsgi.input"].read(int(request.get("CONTENT_LENGTH") or 0))
+                request["wsgi.input"] = io.BytesIO(body)
+
+            def start(status: str, *rest: Any) -> Any:
+                answer.append(int(status.split(maxsplit=1)[0]))
+                return start_response(status, *rest)
+
+            blocks = application(request, start)
+            if caller:
+                self.rights.setdefault(caller, set()).update(rights_of(request, body, answer[0]))
+            return blocks
+
+        return overheard
+
+
+def caller_of(request: Mapping[str, Any]) -> str | None:
+    """Return the function's name, or `state_machine`; None when a person or Terraform calls."""
+    if STATE_MACHINE_KEY in request.get("HTTP_AUTHORIZATION", ""):
+        return "state_machine"
+    found = CALLER.search(request.get("HTTP_USER_AGENT", ""))
+    return found[1] if found else None
+
+
+def service_of(request: Mapping[str, Any]) -> str:
+    """Return the service that the request was signed for."""
+    found = SERVICE.search(request.get("HTTP_AUTHORIZATION", ""))
+    return found[1] if found else ""
+
+
+def rights_of(request: Mapping[str, Any], body: bytes, status: int) -> set[Right]:
+    """Return what IAM would have to allow for this request to be answered as it was."""
+    return set(READERS[service_of(request)](request, body, status))
+
+
+def _s3(request: Mapping[str, Any], _body: bytes, status: int) -> Iterator[Right]:
+    bucket, _, key = unquote(request["PATH_INFO"]).lstrip("/").partition("/")
+    method, asked = request["REQUEST_METHOD"], parse_qs(request["QUERY_STRING"], keep_blank_values=True)
+    if not key or (method in {"GET", "HEAD"} and status == 404):  # without it the answer would be 403
+        yield Right("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+    if key:
+        removal = "s3:AbortMultipartUpload" if "uploadId" in asked else "s3:DeleteObject"
+        action = {"GET": "s3:GetObject", "HEAD": "s3:GetObject", "DELETE": removal}.get(method, "s3:PutObject")
+        yield Right(action, f"arn:aws:s3:::{bucket}/{key}")
+
+
+def _secrets(request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Right]:
+    action = request["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
+    name = json.loads(body)["SecretId"]
+    yield Right(f"secretsmanager:{action}", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-XXXXXX")
+
+
+def _glue(request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Right]:
+    action, asked = f"glue:{request['HTTP_X_AMZ_TARGET'].rpartition('.')[2]}", json.loads(body)
+    table = asked.get("Name") or asked.get("TableInput", {}).get("Name") or asked.get("TableName")
+    for resource in ("catalog", f"database/{asked['DatabaseName']}", f"table/{asked['DatabaseName']}/{table}"):
+        yield Right(action, f"arn:aws:glue:{REGION}:{ACCOUNT}:{resource}")
+
+
+def _lambda(request: Mapping[str, Any], _body: bytes, _status: int) -> Iterator[Right]:
+    found = INVOCATION.search(request["PATH_INFO"])
+    assert found, request["PATH_INFO"]
+    yield Right("lambda:InvokeFunction", unquote(found[1]))
+
+
+def _sns(_request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Right]:
+    asked = parse_qs(body.decode())
+    yield Right(f"sns:{asked['Action'][0]}", asked["TopicArn"][0])
+
+
+READERS = {"s3": _s3, "secretsmanager": _secrets, "glue": _glue, "lambda": _lambda, "sns": _sns}

@@ -1,0 +1,154 @@
+"""The very configuration that goes to AWS, applied to the emulated one."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlsplit
+
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from local.aws import EmulatedAws, emulated_aws
+from local.build_target import here
+from local.packages import Build, build_packages
+from local.sandbox.spec import REGION
+from local.state_machine import Execution, follow, start_execution
+from tests.terraform.calls import CallRecorder
+from tests.terraform.program import Terraform, make_terraform
+
+PROJECT, ENVIRONMENT = "totesys", "test"
+
+# Asked by the provider, unknown to the emulator.
+UNKNOWN_TO_THE_EMULATOR = {
+    "validate_state_machine_definition": {"result": "OK", "diagnostics": [], "truncated": False},
+    "list_state_machine_versions": {"stateMachineVersions": []},
+}
+
+
+@dataclass
+class Deployed:
+    """A deployment on the emulated AWS, what its functions print, and what is asked of AWS in its name."""
+
+    aws: EmulatedAws
+    bootstrap: Terraform
+    terraform: Terraform
+    lines: list[tuple[str, str]]  # function and line
+    calls: CallRecorder
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    inbox: str = ""  # a queue that every alert comes to
+
+    def put_secret(self, which: str, login: Mapping[str, Any]) -> None:
+        """Put a login where `make secrets` puts it."""
+        name = self.outputs[f"{which}_secret_name"]
+        self.aws.client("secretsmanager").put_secret_value(SecretId=name, SecretString=json.dumps(dict(login)))
+
+    def execute(self, name: str) -> Execution:
+        """Start the deployed state machine and wait for its end."""
+        started = start_execution(self.aws, self.outputs["state_machine_arn"], name)
+        return follow(self.aws, started, timeout=200)
+
+    def lines_of(self, stage: str) -> list[str]:
+        """Return what a stage's function has printed so far."""
+        return [line for name, line in self.lines if name == self.outputs["function_names"][stage]]
+
+    def alerts(self) -> list[Mapping[str, str]]:
+        """Take the alerts out of the inbox."""
+        sqs, found = self.aws.client("sqs"), []
+        while messages := sqs.receive_message(QueueUrl=self.inbox, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=self.inbox, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def policy(self, role: str) -> Mapping[str, Any]:
+        """Return the one policy of a role, as AWS holds it."""
+        iam = self.aws.client("iam")
+        (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+        return dict(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
+
+
+@contextmanager
+def deployed(folder: Path) -> Iterator[Deployed]:
+    """Build, bootstrap and apply; everything is gone when the block ends."""
+    packages = build_packages(Build(here(), say=lambda _line: None))
+    lines: list[tuple[str, str]] = []
+    calls = CallRecorder()
+    with _taught(), emulated_aws(lambda *line: lines.append(line), retry_scale=0.01, watch=calls) as aws:
+        common = {"project": PROJECT, "region": REGION, "aws_endpoint": aws.endpoint}
+        bootstrap = make_terraform(folder, "bootstrap", **common)
+        terraform = make_terraform(
+            folder,
+            environment=ENVIRONMENT,
+            alert_email="data@example.com",
+            package_folder=str(packages["load"].function.parent),
+            **common,
+        )
+        found = Deployed(aws, bootstrap, terraform, lines, calls)
+        _apply(found)
+        yield found
+
+
+def _apply(found: Deployed) -> None:
+    found.bootstrap.run("init -input=false -no-color")
+    found.bootstrap.change("apply")
+    backend = found.bootstrap.outputs()["backend_config"]
+    found.terraform.run("init -input=false -no-color", *_backend(found.aws, backend))
+    found.terraform.change("apply")
+    found.outputs = found.terraform.outputs()
+    found.inbox = _subscribe_inbox(found.aws, found.outputs["alerts_topic_arn"])
+
+
+def _backend(aws: EmulatedAws, config: Mapping[str, str]) -> list[str]:
+    emulated = {
+        "endpoints": f'{{s3="{aws.endpoint}",sts="{aws.endpoint}"}}',
+        "access_key": "testing",
+        "secret_key": "testing",
+        "use_path_style": "true",
+        "skip_credentials_validation": "true",
+        "skip_metadata_api_check": "true",
+    }
+    given = {**config, "key": f"{ENVIRONMENT}/terraform.tfstate", **emulated}
+    return [f"-backend-config={name}={value}" for name, value in given.items()]
+
+
+def _subscribe_inbox(aws: EmulatedAws, topic: str) -> str:
+    sqs = aws.client("sqs")
+    inbox = str(sqs.create_queue(QueueName="inbox")["QueueUrl"])
+    arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return inbox
+
+
+@contextmanager
+def _taught() -> Iterator[None]:
+    """Teach the emulator what only Terraform's provider asks, and that it stands for TLS.
+
+    It listens to plain HTTP and reads no conditions, so the buckets' policy would refuse everything.
+    """
+    answers = {
+        name: lambda _self, answer=answer: json.dumps(answer) for name, answer in UNKNOWN_TO_THE_EMULATOR.items()
+    }
+    with (
+        patch.multiple(StepFunctionResponse, create=True, **answers),
+        patch.object(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL),
+    ):
+        yield
+
+
+def login(url: str, **changes: Any) -> dict[str, Any]:
+    """Return a database's login as a secret holds it."""
+    parts = urlsplit(url)
+    values = {"host": parts.hostname, "port": parts.port, "username": parts.username, "password": "any"}
+    return {**values, "dbname": parts.path.strip("/"), "sslmode": "disable", **changes}
+
+
+def planned_changes(plan: str) -> dict[str, str]:
+    """Return what a plan's text says will happen, by resource."""
+    return dict(re.findall(r"^  # (\S+) (will be .*|must be replaced)$", plan, re.MULTILINE))

@@ -1,0 +1,27 @@
+"""What a role's policy allows, by the part of IAM's rules that the policies here use."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tests.terraform.calls import Right
+
+
+def allows(policy: Mapping[str, Any], right: Right) -> bool:
+    """Tell whether some statement allows the right and none denies it; denials here are for conditions not met."""
+    return any(_covers(statement, right) for statement in policy["Statement"] if statement["Effect"] == "Allow")
+
+
+def unused(policy: Mapping[str, Any], used: Iterable[Right]) -> Iterator[str]:
+    """Yield the allowed actions that no call asked for."""
+    asked = {right.action for right in used}
+    allowed = (statement for statement in policy["Statement"] if statement["Effect"] == "Allow")
+    yield from (action for statement in allowed for action in statement["Action"] if action not in asked)
+
+
+def _covers(statement: Mapping[str, Any], right: Right) -> bool:
+    return right.action in statement["Action"] and any(_matches(name, right.resource) for name in statement["Resource"])
+
+
+def _matches(pattern: str, resource: str) -> bool:
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), resource) is not None
