@@ -6,9 +6,17 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := dev extraction transformation load
+LOCKS := dev extraction transformation load security
+SECURITY := .venv-security
+# Which deployment is meant: make deploy ENV=prod PROJECT=projects/shop
+ENV = dev
+PROJECT = projects/totesys
+ARCH = x86_64
+CLOUD := $(BIN)/python -m local.cloud
+THIS = --environment $(ENV) --project $(PROJECT)
 
-.PHONY: help setup demo test test-unit test-integration torture check lint types imports bench build lock clean
+.PHONY: help setup demo test test-unit test-integration test-terraform torture check lint types imports bench build \
+	security coverage release-notes configure plan plan-comment deploy secrets invoke logs destroy lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,14 +35,17 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 demo: setup ## run the main job on this machine: seed, lift, edit, lift again, verify (ORDERS=1000000 for a larger one)
 	@$(BIN)/python -m local.demo $(ORDERS)
 
-test: setup ## run every test
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 300 --cov --cov-report=term
+test: setup ## run every test but those of test-terraform
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300 --cov --cov-report=term
 
 test-unit: setup ## run the tests that need neither network nor database
 	@$(BIN)/python -m pytest tests/unit
 
 test-integration: setup ## run the tests against the real PostgreSQL and the emulated AWS
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --timeout 300 tests/integration tests/acceptance
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300 tests/integration tests/acceptance
+
+test-terraform: setup ## check the Terraform configuration and deploy it to the emulated AWS
+	@$(BIN)/python -m pytest --timeout 900 tests/terraform
 
 torture: setup ## random histories of writers and runs until MINUTES are over (SEED=n plays one round again)
 	@$(BIN)/python -m tests.torture $(or $(MINUTES),10) $(SEED)
@@ -45,6 +56,18 @@ lint: setup ## check style and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
+security: setup $(SECURITY)/.installed ## look for weak spots in code, dependencies, Terraform, workflows and secrets
+	@$(BIN)/python -m local.security $(SECURITY)/bin
+
+$(SECURITY)/.installed: requirements/security.txt
+	@echo "==> Installing the security tools into $(SECURITY) (a minute, once)"
+	@$(BIN)/python -m venv $(SECURITY)
+	@$(SECURITY)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/security.txt
+	@touch $@
+
+coverage: setup ## show what the last test run covered, as Markdown
+	@$(BIN)/python -m coverage report --format=markdown
+
 types: setup ## check types
 	@$(BIN)/mypy
 
@@ -54,14 +77,41 @@ imports: setup ## check that imports follow the architecture
 bench: setup ## measure what docs/performance.md quotes, as ratios on this machine
 	@$(BIN)/python -m benchmarks
 
-build: setup ## write the Lambda zips into build/
-	@$(BIN)/python -m local.packages
+build: setup ## write the Lambda functions and layers into build/ (PROJECT=projects/shop, ARCH=arm64)
+	@$(BIN)/python -m local.packages --arch $(ARCH) --project $(PROJECT)
+
+configure: setup ## ask what a deployment needs and keep the answers (ENV=dev, PROJECT=projects/totesys)
+	@$(CLOUD) configure $(THIS)
+
+plan: setup ## show what deploy would change, and change nothing
+	@$(CLOUD) plan $(THIS)
+
+plan-comment: setup ## print the last plan as a pull request's comment
+	@$(BIN)/python -m local.cloud.plan_comment $(notdir $(PROJECT))-$(ENV) build/plan.txt
+
+deploy: setup ## build, plan, ask, apply (AUTO_APPROVE=1 does not ask)
+	@$(CLOUD) deploy $(THIS) $(if $(filter 1,$(AUTO_APPROVE)),--yes)
+
+secrets: setup ## ask for the two databases' logins, without echo, and put them where the functions read them
+	@$(CLOUD) secrets $(THIS)
+
+invoke: setup ## start a run on AWS and follow it (INPUT='{"resync": true}')
+	@$(CLOUD) invoke $(THIS) $(if $(INPUT),--input '$(INPUT)')
+
+logs: setup ## show what the functions on AWS logged (SINCE=1h, FOLLOW=1)
+	@$(CLOUD) logs $(THIS) --since $(or $(SINCE),1h) $(if $(FOLLOW),--follow)
+
+destroy: setup ## take a deployment down; refuses while data would be lost, unless GIVE_UP names it
+	@$(CLOUD) destroy $(THIS) $(if $(filter 1,$(AUTO_APPROVE)),--yes) --give-up '$(GIVE_UP)'
+
+release-notes: setup ## print what CHANGELOG.md says of VERSION
+	@$(BIN)/python -m local.release_notes "$(VERSION)"
 
 lock: setup ## pin every dependency again, with hashes and without index addresses
 	@for lock in $(LOCKS); do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-			--no-annotate $$([ $$lock = dev ] || echo --constraints requirements/dev.txt) requirements/$$lock.in \
+			--no-annotate $$(case $$lock in dev | security) ;; *) echo --constraints requirements/dev.txt ;; esac) requirements/$$lock.in \
 			--output-file requirements/$$lock.txt; done
 
 clean: ## remove what the other commands made
-	@rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(SECURITY) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

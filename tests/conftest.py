@@ -73,14 +73,14 @@ class Bucket:
     environment: dict[str, str]  # by which they find it
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bucket() -> Iterator[Bucket]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     endpoint, name = f"http://{host}:{port}", f"test-{uuid.uuid4().hex}"
     boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket=name)
-    yield Bucket(f"s3://{name}", {"AWS_ENDPOINT_URL_S3": endpoint})
+    yield Bucket(f"s3://{name}", {**FAKE_AWS, "AWS_ENDPOINT_URL_S3": endpoint})
     server.stop()
 
 

@@ -18,7 +18,7 @@ from extraction.database.ports import Ports, Rows, SourceView
 from extraction.database.wiring import open_ports
 from utils.batch_log import LandingLog, ProcessedLog
 from utils.folder_store import FolderStore
-from utils.manifest import LandingManifest, Snapshot, SourceTable
+from utils.manifest import LandingManifest, Snapshot, SourceTable, encode
 from utils.postgres.url import parse_url
 from utils.project import Project, read_project
 
@@ -175,9 +175,6 @@ class _RecordingView:
     def row(self, query: str) -> dict[str, Any]:
         return self.view.row(query)
 
-    def wait_until_durable(self) -> None:
-        self.view.wait_until_durable()
-
     def copy(self, statement: str) -> Rows:
         self.statements.append(statement)
         return self.view.copy(statement)
@@ -186,3 +183,17 @@ class _RecordingView:
 def connect(url: str) -> Connection:
     parts = parse_url(url, {})
     return Connection(parts.user, host=parts.host, port=parts.port, database=parts.database)
+
+
+def pretend(extraction: Extraction, **changes: object) -> None:
+    """Make the newest batch's snapshot say something else than the source did."""
+    entry = extraction.log.read(extraction.log.newest()).manifest
+    snapshot = replace(entry.snapshot, **changes)
+    extraction.log.commit(replace(entry, number=entry.number + 1, run_id="earlier", snapshot=snapshot))
+
+
+def forget(extraction: Extraction, snapshot: Snapshot) -> None:
+    """Make the newest batch's snapshot the true one again, as time does that lets a source catch up."""
+    key = extraction.log.key(extraction.log.newest())
+    entry = extraction.log.read(extraction.log.newest()).manifest
+    extraction.landing.put(key, encode(replace(entry, snapshot=snapshot)))

@@ -118,7 +118,8 @@ class Stage:
         body = "".join(map(csv_line, [names, *part.rows[role]])).encode()
         key = f"{part.table.name}/{number}-{role}.csv"
         written = self.landing.write(key, [body])
-        return (DataFile(key, len(part.rows[role]), written.bytes, hashlib.sha256(body).hexdigest()),)
+        longest = max(len(csv_line(row).encode()) for row in part.rows[role])
+        return (DataFile(key, len(part.rows[role]), written.bytes, hashlib.sha256(body).hexdigest(), longest),)
 
     def transform(self, deadline=no_deadline, catalogue=None) -> dict:
         """Run the stage over every batch that waits."""

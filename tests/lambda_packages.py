@@ -4,19 +4,20 @@ import re
 import struct
 import sys
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.parser import Parser
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags, parse_tag
 from packaging.utils import canonicalize_name
 
-from local.build_target import ARCHITECTURES, LAMBDA_GLIBC, OLDEST_GLIBC
+from local.build_target import ARCHITECTURES, LAMBDA_GLIBC, OLDEST_GLIBC, on_lambda
 from local.own_modules import imports_of
 from local.package_contents import IN_THE_RUNTIME
-from local.packages import Package
+from local.packages import Build, Package, PackageError, build_packages
 
 ELF_MACHINES = {"x86_64": 62, "arm64": 183}
 GONE = (
@@ -124,3 +125,27 @@ def with_requirements(names: set[str], known: dict[str, Distribution]) -> set[st
         found.add(name)
         waiting |= (known[name].requires & set(known)) - found
     return found
+
+
+def built_for_lambda(architecture: str, probe: Path) -> dict[str, Package]:
+    """Return the packages that Lambda gets, by stage; skip the test where nothing can be downloaded."""
+    build = Build(on_lambda(architecture), say=silent)
+    try:
+        return build_packages(build)
+    except PackageError:
+        if reason := _no_index(replace(build, folder=probe)):
+            pytest.skip(f"no package index can be reached, so nothing can be built for Lambda: {reason}")
+        raise
+
+
+def silent(_line: str) -> None:
+    """Tell nobody what is built."""
+
+
+def _no_index(build: Build) -> str:
+    """Return why not even the smallest package can be installed, nothing if it can."""
+    try:
+        build_packages(build, ["extraction"])
+    except PackageError as error:
+        return str(error).splitlines()[-1]
+    return ""

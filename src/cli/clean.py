@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from local.orphans import Orphans
 
 EXAMPLES = 5  # shown of each half of the store
+LONGEST = 1_000_000  # days: past any object's age, and within what Python can count
 
 
 def _age(text: str | timedelta) -> timedelta:
@@ -23,7 +24,7 @@ def _age(text: str | timedelta) -> timedelta:
     found = re.fullmatch(r"(\d+)([dh])", text)
     if not found:
         raise typer.BadParameter(f"{text!r} is not an age such as 1d or 36h.")
-    number = int(found.group(1))
+    number = min(int(found.group(1)), LONGEST)
     return timedelta(days=number) if found.group(2) == "d" else timedelta(hours=number)
 
 
@@ -63,7 +64,7 @@ def _show(found: "list[Orphans]", count: int, size: int) -> None:
     out.print(f"{count:,} objects, {size:,} bytes, belong to no batch:")
     for half in found:
         for example in half.objects[:EXAMPLES]:
-            out.print(f"  {half.half.log.store.url}/{example.key}", markup=False, soft_wrap=True)
+            out.print(f"  {half.half.log.store.url}/{example.key}", soft_wrap=True)
         if len(half.objects) > EXAMPLES:
             out.print(f"  ... and {len(half.objects) - EXAMPLES:,} more there")
 

@@ -3,19 +3,35 @@
 import contextlib
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from local.narration import narrate
 from utils.errors import PipelineError, RetryableError
 
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 WIDTH = 130  # of reports that go to a file or a pipe, which have no width of their own
-out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-err = Console(highlight=False, stderr=True, width=None if sys.stderr.isatty() else WIDTH)
+
+
+class _PlainConsole(Console):
+    """Prints names and values as they are: no word in them is markup, and none commands the terminal."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **more)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Show control characters and changes of direction by their numbers."""
+        return super().render_str(HIDDEN.sub(lambda found: ascii(found.group())[1:-1], text), **options)
+
+
+out = _PlainConsole(width=None if sys.stdout.isatty() else WIDTH)
+err = _PlainConsole(stderr=True, width=None if sys.stderr.isatty() else WIDTH)
 
 
 class _Narrator(logging.Handler):
@@ -24,9 +40,9 @@ class _Narrator(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         sentence = narrate(record.getMessage(), vars(record))
         if sentence:
-            err.print(sentence, markup=False)
+            err.print(sentence)
         elif record.levelno >= logging.WARNING:
-            err.print(f"{record.levelname.lower()}: {record.getMessage()}", style="yellow", markup=False)
+            err.print(f"{record.levelname.lower()}: {record.getMessage()}", style="yellow")
 
 
 @contextlib.contextmanager
@@ -53,7 +69,7 @@ def show_error(error: PipelineError, as_json: bool) -> None:
     if as_json:
         print_json({"error": {"type": type(error).__name__, "message": str(error), "retryable": retryable}})
         return
-    err.print(f"{type(error).__name__}: {error}", style="bold red", markup=False, soft_wrap=True)
+    err.print(f"{type(error).__name__}: {error}", style="bold red", soft_wrap=True)
     if retryable:
         err.print("Nothing is lost: run the same command again.", style="yellow")
 

@@ -28,9 +28,9 @@ def init(folder: Folder, source: arguments.Source, as_json: arguments.Json = Fal
     if as_json:
         print_json({"folder": str(path), "facts": draft.facts, "dimensions": draft.dimensions})
         return
-    out.print(f"Drafted {len(draft.facts)} facts and {len(draft.dimensions)} dimensions in {path}:", markup=False)
-    out.print(*(f"  {name}" for name in sorted(draft.files)), sep="\n", markup=False)
-    out.print(f"Read the guesses, then: starlift run --project {path} --warehouse URL --store DIR", markup=False)
+    out.print(f"Drafted {len(draft.facts)} facts and {len(draft.dimensions)} dimensions in {path}:")
+    out.print(*(f"  {name}" for name in sorted(draft.files)), sep="\n")
+    out.print(f"Read the guesses, then: starlift run --project {path} --warehouse URL --store DIR")
 
 
 def _write(path: Path, files: Mapping[str, str]) -> None:

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from cli import arguments
@@ -43,7 +42,7 @@ def list_entries(warehouse: arguments.Warehouse, model: OfModel = None, as_json:
         return
     out.print(_table(entries))
     for name in sorted({entry.model for entry in entries}):
-        out.print(f"{name}: {sum(entry.model == name for entry in entries):,}", markup=False)
+        out.print(f"{name}: {sum(entry.model == name for entry in entries):,}")
 
 
 def _table(entries: Iterable["Entry"]) -> Table:
@@ -51,7 +50,7 @@ def _table(entries: Iterable["Entry"]) -> Table:
     for entry in entries:
         waits = "for its parent" if entry.waiting else "for a person"
         texts = (entry.id, entry.model, _key(entry), entry.rule, entry.reason, str(entry.batch))
-        table.add_row(*map(escape, texts), entry.first_seen[:19], waits)
+        table.add_row(*texts, entry.first_seen[:19], waits)
     return table
 
 
@@ -72,7 +71,7 @@ def show(entry_id: OneId, warehouse: arguments.Warehouse, as_json: arguments.Jso
     out.print(_table([entry]))
     width = max((len(name) for name in entry.row), default=0)
     for name, value in entry.row.items():
-        out.print(f"  {name:<{width}}  {'NULL' if value is None else value}", markup=False)
+        out.print(f"  {name:<{width}}  {'NULL' if value is None else value}")
 
 
 @app.command("replay")
@@ -114,7 +113,7 @@ def _chosen(warehouse: "DatabaseUrl", ids: Sequence[str], model: str | None, eve
 
 def _print_replay(done: "Replay") -> None:
     for table in done.read_whole:
-        out.print(f"{table} was read whole: single rows could not be named there by their key.", markup=False)
+        out.print(f"{table} was read whole: single rows could not be named there by their key.")
     out.print(f"{len(done.left):,} left the quarantine.", style="green" if done.left else None)
     if done.gone:
         out.print(f"{len(done.gone):,} are no longer in the source, and were dropped.")

@@ -16,4 +16,4 @@ def history(store: arguments.Store, as_json: arguments.Json = False) -> None:
         )
         return
     for change in changes:
-        out.print(f"batch {change.batch:>6}  {change.table:<24} {change.text}", markup=False)
+        out.print(f"batch {change.batch:>6}  {change.table:<24} {change.text}")

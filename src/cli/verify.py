@@ -38,7 +38,7 @@ def _print(found: "list[TableComparison]", equal: bool) -> None:
     out.print(comparison_table(found))
     for table in found:
         for example in table.examples:
-            out.print(f"  {table.table}: {example}", style="red", markup=False)
+            out.print(f"  {table.table}: {example}", style="red")
     rows = sum(table.rows for table in found)
     if equal:
         out.print(f"No difference: {rows:,} current rows are what the models make of the source.", style="green")

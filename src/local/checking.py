@@ -1,7 +1,7 @@
 """Checking a project before any row moves."""
 
 from extraction.database import wiring
-from extraction.database.catalogue import read_catalogue
+from extraction.database.catalogue import read_usable_catalogue
 from transformation.star_schema.checking import check_models
 from utils.postgres.url import DatabaseUrl
 from utils.project import Project
@@ -13,6 +13,6 @@ def check_project(project: Project, source: DatabaseUrl | None) -> list[str]:
         check_models(project, None)
         return list(project.tables)
     with wiring.open_source(source) as connection:
-        catalogue = read_catalogue(connection, project)
+        catalogue = read_usable_catalogue(connection, project)
     check_models(project, catalogue)
     return list(catalogue)

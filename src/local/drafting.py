@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain, count
 from pathlib import Path
 
 import duckdb
 
 from extraction.database import wiring
-from extraction.database.catalogue import read_catalogue
+from extraction.database.catalogue import read_catalogue, unusable_columns
 from utils.errors import ConfigurationError
-from utils.manifest import Column, SourceTable
+from utils.manifest import ForeignKey, SourceTable
 from utils.postgres.connection import Connection
 from utils.postgres.names import TableName, identifier
 from utils.postgres.url import DatabaseUrl
@@ -29,6 +30,7 @@ CURSORS = (
     "modified",
     "updated",
 )
+MAX_BYTES = 63 - len("_record_id")  # of a table's name, which other names are made from
 PLAIN = re.compile(r"[a-z][a-z0-9_]*\Z")
 RELATIONS = """
     SELECT n.nspname AS schema, c.relname AS table, c.relkind IN ('v', 'm', 'f') AS is_view
@@ -70,12 +72,13 @@ def draft_project(name: str, source: DatabaseUrl) -> Draft:
             relation for relation in relations if not relation.is_view and not relation.name.table.startswith("_")
         ]
         names = {_written(relation.name, schema): TableSettings() for relation in tables}
-        catalogue = read_catalogue(connection, Project(folder=Path(), name=name, schema=schema, settings=names))
+        found = read_catalogue(connection, Project(folder=Path(), name=name, schema=schema, settings=names))
+    catalogue = {name: table for name, table in found.items() if _is_usable(table)}
     if not catalogue:
         raise ConfigurationError(
             f"{source} has no table that {source.user} may read. Grant SELECT on the tables to move."
         )
-    skipped = [_written(relation.name, schema) for relation in relations if relation not in tables]
+    skipped = [name for name in (_written(relation.name, schema) for relation in relations) if name not in catalogue]
     return draft(name, schema, catalogue, skipped)
 
 
@@ -99,7 +102,7 @@ def draft(name: str, schema: str, catalogue: Mapping[str, SourceTable], skipped:
     """Return the drafted files; a pure function of the catalogue."""
     incoming = Counter(key.table for table in catalogue.values() for key in table.foreign_keys)
     facts = tuple(table for table in catalogue if _is_fact(catalogue[table], incoming[table]))
-    models = {table: _model_name(table, "fact" if table in facts else "dim") for table in catalogue}
+    models = _model_names(catalogue, set(facts))
     references = _references(catalogue, set(facts))
     files = {"pipeline.toml": _pipeline(name, schema, catalogue, skipped)}
     for table, definition in catalogue.items():
@@ -113,8 +116,19 @@ def _is_fact(table: SourceTable, incoming: int) -> bool:
     return bool(table.primary_key) and len(table.foreign_keys) >= 2 and len(table.foreign_keys) > incoming
 
 
-def _model_name(table: str, prefix: str) -> str:
-    return f"{prefix}_{re.sub(r'[^A-Za-z0-9]+', '_', table).strip('_')}"
+def _model_names(tables: Iterable[str], facts: set[str]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for table in tables:
+        words = re.sub(r"[\W_]+", "_", table).strip("_") or "table"
+        names[table] = _free(f"{'fact' if table in facts else 'dim'}_{words}", names.values())
+    return names
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """Return the name, cut to what PostgreSQL keeps, and numbered where another is like it but for case."""
+    folded, endings = {other.lower() for other in taken}, chain([""], (f"_{number}" for number in count(2)))
+    cut = (name.encode()[: MAX_BYTES - len(ending)].decode(errors="ignore") + ending for ending in endings)
+    return next(found for found in cut if found.lower() not in folded)
 
 
 def _references(catalogue: Mapping[str, SourceTable], facts: set[str]) -> dict[str, dict[tuple[str, ...], str]]:
@@ -123,15 +137,21 @@ def _references(catalogue: Mapping[str, SourceTable], facts: set[str]) -> dict[s
     for table, definition in catalogue.items():
         for key in definition.foreign_keys:
             parent = catalogue.get(key.table)
-            if parent is None or key.table in facts or key.key != parent.primary_key or not _names_kept(key.columns):
+            if (
+                parent is None
+                or key.table in facts
+                or key.key != parent.primary_key
+                or not _names_kept(key, definition)
+            ):
                 continue
             if not _reaches(chosen, key.table, table):
                 chosen[table][key.columns] = key.table
     return chosen
 
 
-def _names_kept(columns: tuple[str, ...]) -> bool:
-    return not any("," in column or column.startswith("_") for column in columns)
+def _names_kept(key: ForeignKey, table: SourceTable) -> bool:
+    outputs = _outputs(table)
+    return all("," not in column and outputs.get(column) == column for column in key.columns)
 
 
 def _reaches(chosen: Mapping[str, Mapping[tuple[str, ...], str]], start: str, goal: str) -> bool:
@@ -153,10 +173,12 @@ def _pipeline(name: str, schema: str, catalogue: Mapping[str, SourceTable], skip
         "# [tables.customer]",
         '# exclude = ["card_number"]',
     ]
-    lines += [f"# Left out: {table} (a view, or a name that begins with _)." for table in skipped]
+    lines += [f"# Left out: {_quoted(table)} (a view, without columns, or named with _ first)." for table in skipped]
     for table, cursor in cursors.items():
-        if cursor and usual and cursor != usual[0][0]:
-            lines += ["", f"[tables.{_quoted(table)}]", f"cursor = {_quoted(cursor)}"]
+        own = [f"cursor = {_quoted(cursor)}"] if cursor and usual and cursor != usual[0][0] else []
+        if unusable := unusable_columns(catalogue[table]):
+            own += [f"exclude = {_list(unusable)}  # but for case like another's name, or one kept for Starlift"]
+        lines += ["", f"[tables.{_quoted(table)}]", *own] if own else []
     return "\n".join(lines) + "\n"
 
 
@@ -166,19 +188,20 @@ def _cursor(table: SourceTable) -> str | None:
 
 
 def _model(table: SourceTable, is_fact: bool, parents: Mapping[tuple[str, ...], str]) -> str:
+    outputs = _outputs(table)
     header = [f"kind = {_quoted('fact' if is_fact else 'dimension')}{_why(table, is_fact)}"]
     if table.primary_key:
-        header.append(f"key = {_list(_output(name) for name in table.primary_key)}")
+        header.append(f"key = {_list(outputs[name] for name in table.primary_key)}")
     else:
         header.append('load = "replace"  # the table has no primary key, so each change replaces it whole')
     header.append(f"driving = {_quoted(table.name)}")
     if parents:
         header += ["", "[references]"]
         header += [f"{_quoted(', '.join(columns))} = {_quoted(model)}" for columns, model in parents.items()]
-    not_null = [_output(column.name) for column in table.columns if column.not_null]
+    not_null = [outputs[column.name] for column in table.columns if column.not_null and column.name in outputs]
     if not_null:
         header += ["", "[tests]", f"not_null = {_list(not_null)}"]
-    columns = ",\n".join(f"    {_item(column)}" for column in table.columns)
+    columns = ",\n".join(f"    {_item(*pair)}" for pair in outputs.items())
     return "/*\n" + "\n".join(header) + f"\n*/\nSELECT\n{columns}\n"
 
 
@@ -188,14 +211,23 @@ def _why(table: SourceTable, is_fact: bool) -> str:
     return "  # guessed: it describes what others point at; the latest version is kept"
 
 
-def _item(column: Column) -> str:
-    output = _output(column.name)
-    return _sql(column.name) + ("" if output == column.name else f" AS {_sql(output)}")
+def _item(column: str, output: str) -> str:
+    return _sql(column) + ("" if output == column else f" AS {_sql(output)}")
 
 
-def _output(name: str) -> str:
-    """Return the warehouse column's name; a leading underscore is Starlift's own."""
-    return name.lstrip("_") or "column" if name.startswith("_") else name
+def _is_usable(table: SourceTable) -> bool:
+    return bool(table.columns) and not set(table.primary_key) & set(unusable_columns(table))
+
+
+def _outputs(table: SourceTable) -> dict[str, str]:
+    """Return the warehouse's name of each column that is moved; a leading underscore is Starlift's own."""
+    unusable = unusable_columns(table)
+    names = [column.name for column in table.columns if column.name not in unusable]
+    outputs = {name: name for name in names if not name.startswith("_")}
+    for name in names:
+        if name.startswith("_"):
+            outputs[name] = _free(name.lstrip("_") or "column", outputs.values())
+    return {name: outputs[name] for name in names}
 
 
 def _sql(name: str) -> str:
@@ -211,7 +243,8 @@ def _reserved() -> frozenset[str]:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    """Return a TOML string that neither ends the comment around a header nor holds what TOML refuses."""
+    return json.dumps(text, ensure_ascii=False).replace("*/", "*\\u002F").replace("\x7f", "\\u007F")
 
 
 def _list(names: Iterable[str]) -> str:

@@ -77,7 +77,10 @@ def find_orphans(store: str, older_than: timedelta, now: datetime) -> list[Orpha
         raise ConfigurationError(
             "Objects younger than an hour may belong to a run at work; give --older-than 1h or more."
         )
-    return [_find(half, older_than, now) for half in _halves(store)]
+    halves = _halves(store)
+    if not any(True for half in halves for _ in half.log.store.list("")):
+        raise ConfigurationError(f"The store {store} is empty. Is its name right?")
+    return [_find(half, older_than, now) for half in halves]
 
 
 def _find(half: _Half, older_than: timedelta, now: datetime) -> Orphans:

@@ -39,7 +39,7 @@ class Entry:
     rule: str
     reason: str
     row: Mapping[str, str | None]
-    batch: int
+    batch: int  # the last one that brought it
     first_seen: str
     waiting: bool  # for its parent; it joins its table by itself once that is there
 
@@ -106,12 +106,19 @@ def replay(job: Job, entries: list[Entry]) -> Replay:
     """
     plan = _plan(job.project, job.source, entries)
     report = run_once(job, Request(rows=plan.rows, backfill=tuple(plan.whole)))
-    drop(job.warehouse, plan.gone)
-    now = {(entry.model, json.dumps(entry.key)): entry for entry in read_entries(job.warehouse)}
-    asked = [entry for entry in entries if entry not in plan.gone]
-    stayed = [now[name] for entry in asked if (name := (entry.model, json.dumps(entry.key))) in now]
-    left = [entry for entry in asked if (entry.model, json.dumps(entry.key)) not in now]
+    now = read_entries(job.warehouse)
+    again = {_row(entry): entry for entry in now if entry.batch >= (report.batch or 0)}
+    asked = {_row(entry): entry for entry in entries if entry not in plan.gone}
+    left = [entry for row, entry in asked.items() if row not in again]
+    over = {_row(entry) for entry in left}
+    drop(job.warehouse, [*plan.gone, *(entry for entry in now if _row(entry) in over)])
+    stayed = [again[row] for row in asked if row in again]
     return Replay(report.batch, tuple(left), tuple(plan.gone), tuple(stayed), tuple(sorted(plan.whole)))
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    """Return what tells an entry's row from others, whatever it holds by now; without a key that is all it holds."""
+    return entry.model, json.dumps(entry.key), "" if entry.key else entry.content
 
 
 @dataclass
@@ -129,7 +136,10 @@ def _plan(project: Project, source: DatabaseUrl, entries: Iterable[Entry]) -> _P
         for entry in entries:
             model = models.get(entry.model)
             if model is None or model.driving is None:
-                raise ConfigurationError(f"The project has no model {entry.model}; drop its entries instead.")
+                raise ConfigurationError(
+                    f"The project has no model {entry.model}; drop its entries instead: "
+                    f"starlift quarantine drop --model {entry.model}"
+                )
             table = tables[model.driving]
             key = _source_key(model, table, entry)
             if key is None:
@@ -145,7 +155,12 @@ def _source_key(model: Model, table: SourceTable, entry: Entry) -> dict[str, str
     """Return the driving table's columns that name the entry's row, None where its key does not tell."""
     if model.path.suffix == ".py" or table.mode != "changes":
         return None
+    given = {column: text for column in table.primary_key if (text := entry.key.get(f"{table.name}.{column}"))}
+    if given:  # the model's key is not known
+        return given
     items = {item.name: item for item in parse_body(model).items}
+    if not set(model.key) <= items.keys() & entry.key.keys():
+        return None
     columns = {name: _plain_column(items[name], model, table) for name in model.key}
     values = {column: entry.key[name] for name, column in columns.items() if column}
     texts = {column: text for column, text in values.items() if text is not None}

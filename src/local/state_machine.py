@@ -6,13 +6,19 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from local.aws import EmulatedAws
+from typing import Any, Protocol
 
 DEFINITION = Path(__file__).parents[2] / "terraform/modules/warehouse/state_machine.asl.json"
-POLL_INTERVAL = 0.05  # seconds
+POLL_INTERVAL = 0.05  # seconds, of the emulator
 RUNNING = "RUNNING"
+
+
+class Clients(Protocol):
+    """AWS, real or emulated."""
+
+    def client(self, service: str, /) -> Any:
+        """Return a boto3 client of one service."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -35,14 +41,19 @@ def render_definition(values: Mapping[str, str]) -> str:
     return re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], DEFINITION.read_text())
 
 
-def start_execution(aws: EmulatedAws, state_machine_arn: str, run_id: str) -> str:
+def start_execution(aws: Clients, state_machine_arn: str, run_id: str, request: str = "{}") -> str:
     """Start a run and return the name by which it can be followed."""
-    started = aws.client("stepfunctions").start_execution(stateMachineArn=state_machine_arn, name=run_id)
+    client = aws.client("stepfunctions")
+    started = client.start_execution(stateMachineArn=state_machine_arn, name=run_id, input=request)
     return str(started["executionArn"])
 
 
 def follow(
-    aws: EmulatedAws, execution_arn: str, on_state: Callable[[str], None] = ignore_state, timeout: float = 900.0
+    aws: Clients,
+    execution_arn: str,
+    on_state: Callable[[str], None] = ignore_state,
+    timeout: float = 900.0,
+    interval: float = POLL_INTERVAL,
 ) -> Execution:
     """Wait for a run to end, telling of every state it enters."""
     client = aws.client("stepfunctions")
@@ -58,7 +69,7 @@ def follow(
             return _ended(described, states)
         if time.monotonic() > deadline:
             raise TimeoutError(f"{execution_arn} still runs after {timeout:.0f} s; the last state is {states[-1:]}")
-        time.sleep(POLL_INTERVAL)
+        time.sleep(interval)
 
 
 def _states_entered(client: Any, execution_arn: str) -> tuple[str, ...]:

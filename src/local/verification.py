@@ -14,7 +14,7 @@ from load.warehouse.wiring import WAREHOUSE
 from local.comparable import EXACT, held_text, held_value, json_lines, model_text, model_texts
 from transformation.star_schema.database import open_engine
 from transformation.star_schema.pipeline import transform_batch
-from transformation.star_schema.relations import LINE_BYTES
+from transformation.star_schema.relations import LINE_BYTES, NEW_LINE
 from transformation.star_schema.types import to_duckdb
 from transformation.star_schema.wiring import open_ports
 from utils.batch_log import LandingEntry
@@ -131,11 +131,11 @@ class _Comparison:
         return copy.rows, longest
 
     def _read_csv(self, table: str, names: tuple[str, ...], path: Path, longest: int) -> None:
-        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+        columns = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in names)
         self.database.execute(
             f"CREATE OR REPLACE TEMP TABLE {table} AS FROM read_csv({literal(str(path))}, columns = {{{columns}}}, "
             "header = false, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
-            f"allow_quoted_nulls = false, max_line_size = {max(LINE_BYTES, longest)})"
+            f"{NEW_LINE}allow_quoted_nulls = false, max_line_size = {max(LINE_BYTES, longest)})"
         )
 
     def _read_keys(self, table: WarehouseTable, later: WarehouseTable | None) -> None:

@@ -67,7 +67,10 @@ class LandingLog:
         body = self.store.read(self.key(number))
         manifest = decode(LandingManifest, body, f"{self.store.url}/{self.key(number)}")
         if manifest.number != number:
-            raise IntegrityError(f"{self.store.url}/{self.key(number)} says it is batch {manifest.number}.")
+            raise IntegrityError(
+                f"{self.store.url}/{self.key(number)} says it is batch {manifest.number}. "
+                "Restore that object's first version."
+            )
         return LandingEntry(manifest, checksum(body))
 
     def commit(self, manifest: LandingManifest) -> None:
@@ -118,7 +121,13 @@ class ProcessedLog:
     def read_attempt(self, number: int, attempt: int) -> ProcessedManifest:
         """Return the manifest of one attempt, or raise ObjectMissingError."""
         key = self.key(number, attempt)
-        return decode(ProcessedManifest, self.store.read(key), f"{self.store.url}/{key}")
+        manifest = decode(ProcessedManifest, self.store.read(key), f"{self.store.url}/{key}")
+        if (manifest.number, manifest.attempt) != (number, attempt):
+            raise IntegrityError(
+                f"{self.store.url}/{key} says it is attempt {manifest.attempt} at batch {manifest.number}. "
+                "Restore that object's first version."
+            )
+        return manifest
 
     def commit(self, manifest: ProcessedManifest) -> None:
         """Make the attempt exist, or raise ManifestConflictError when another run made it first.

@@ -6,9 +6,9 @@ import json
 import re
 from pathlib import Path
 
-from utils.errors import ConfigurationError
 from utils.model import Model
 from utils.project import Project
+from utils.project_file import read_bytes
 
 APART = {"path", "name", "text", "body", "body_line"}  # of a model, but not of what it computes
 # Quoted text stays as it is; any run of comments and white space is one space.
@@ -31,8 +31,4 @@ def definitions(project: Project) -> dict[str, str]:
 
 
 def _checksum(project: Path, file: str) -> str:
-    path = project / "lookups" / file
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}. A model looks rows up there.") from error
+    return hashlib.sha256(read_bytes(project / "lookups" / file, project / "lookups")).hexdigest()

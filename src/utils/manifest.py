@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from utils.errors import IntegrityError
 from utils.store import DataFile
 
-FORMAT = 1  # raised when an older reader could misread a newer manifest
+FORMAT = 2  # raised when an older reader could misread a newer manifest
+SEAL = "sha256"  # of the manifest without it, so that no field is changed by hand and believed
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class SourceTable:
     context: tuple[DataFile, ...] = ()
     keys: tuple[DataFile, ...] = ()
     keys_content: str | None = None  # checksum of the keys when they were last compared
+    parts: tuple[int, ...] = ()  # oids of the table and its partitions; a new one brings rows older than they seem
 
     @property
     def files(self) -> tuple[DataFile, ...]:
@@ -163,8 +165,13 @@ class ProcessedManifest:
 
 
 def encode(manifest: LandingManifest | ProcessedManifest) -> bytes:
-    """Return the manifest's bytes; equal manifests have equal bytes."""
-    return json.dumps(dataclasses.asdict(manifest), indent=1, ensure_ascii=False).encode()
+    """Return the manifest's bytes, sealed by their checksum; equal manifests have equal bytes."""
+    record = dataclasses.asdict(manifest)
+    return _body({**record, SEAL: checksum(_body(record))})
+
+
+def _body(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, indent=1, ensure_ascii=False).encode()
 
 
 def checksum(body: bytes) -> str:
@@ -181,9 +188,13 @@ def decode(kind: type[Manifest], body: bytes, name: str) -> Manifest:
         record = json.loads(body)
         if record["format"] != FORMAT:
             raise IntegrityError(f"{name} has manifest format {record['format']}; this Starlift reads {FORMAT}.")
+        if record.pop(SEAL) != checksum(_body(record)):
+            raise IntegrityError(f"{name} was altered after it was written. Restore that object's first version.")
         manifest: Manifest = _build(kind, record)
-    except (ValueError, KeyError, TypeError) as error:
-        raise IntegrityError(f"{name} is not a manifest: {error!r}. Restore that object's first version.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise IntegrityError(
+            f"{name} is not a manifest: {error!r:.200}. Restore that object's first version."
+        ) from error
     return manifest
 
 

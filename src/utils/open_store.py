@@ -13,6 +13,8 @@ def open_store(url: str) -> ObjectStore:
     if not url:
         raise ConfigurationError("The store has no name. Give a folder or s3://bucket/prefix.")
     parts = urlsplit(url)
+    if parts.scheme == "s3" and not parts.netloc:
+        raise ConfigurationError(f"{url} names no bucket. Give s3://bucket/prefix.")
     if parts.scheme == "s3":
         from utils.s3_store import S3Store  # a run over a folder does not wait for boto3
 
@@ -24,4 +26,6 @@ def open_store(url: str) -> ObjectStore:
 
 def below(url: str, part: str) -> str:
     """Return the name of a part of a store, such as its landing half."""
+    if not url.strip():
+        raise ConfigurationError("The store has no name. Give a folder or s3://bucket/prefix.")
     return f"{url.rstrip('/')}/{part}"

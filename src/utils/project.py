@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from utils.errors import ConfigurationError
-from utils.model import Model, read_model
-from utils.postgres.names import TableName, parse_table_name
+from utils.model import Model
+from utils.model_file import read_model
+from utils.postgres.names import TableName, identifier, parse_table_name
+from utils.project_file import read_text
 
 MAX_ROW_BYTES = 128 << 20  # half of what a small Lambda has; PostgreSQL itself stops near 1 GB
 OVERLAP_SECONDS = 300  # longest source transaction we expect behind a view
@@ -25,6 +27,8 @@ TABLE_SETTINGS = {"cursor", "exclude", "key", "overlap_seconds", "full"} | {
 }
 COMPARE_KEYS = "compare-keys"
 MAX_HORIZON_AGE_SECONDS = 3600  # a transaction open for longer makes every run read again what it wrote since
+RESERVED_SCHEMAS = {"starlift", "information_schema"}
+MAX_NAME_BYTES = 63  # of a name in PostgreSQL, which cuts longer ones without an error
 MAX_DELETED_SHARE = 0.25  # more at once is likelier a mistake in the source than its will
 
 
@@ -78,29 +82,35 @@ def read_project(folder: Path) -> Project:
     path = folder / "pipeline.toml"
     record = _read_toml(path)
     _refuse_unknown(record, SETTINGS, str(path))
-    tables = record.get("tables", {})
-    cursor = record.get("cursor")
-    models = sorted(p for p in (folder / "models").glob("*") if p.suffix in {".sql", ".py"} and p.stem != "__init__")
+    where, tables, cursor = str(path), record.get("tables", {}), _name(record, "cursor", None, str(path))
+    if not isinstance(tables, dict):
+        raise ConfigurationError(f"{path}: tables must be tables of settings, such as [tables.staff].")
     return Project(
         folder=folder,
-        name=str(record.get("name", folder.resolve().name)),
-        schema=str(record.get("schema", "public")),
-        warehouse_schema=str(record.get("warehouse_schema", "public")),
-        max_row_bytes=int(record.get("max_row_bytes", MAX_ROW_BYTES)),
+        name=str(_name(record, "name", folder.resolve().name, where)),
+        schema=str(_name(record, "schema", "public", where)),
+        warehouse_schema=_warehouse_schema(record, where),
+        max_row_bytes=_positive(record, "max_row_bytes", MAX_ROW_BYTES, where),
         calendar_years=_years(record.get("calendar_years", list(CALENDAR_YEARS)), path),
-        max_horizon_age_seconds=_positive(record, "max_horizon_age_seconds", MAX_HORIZON_AGE_SECONDS, str(path)),
+        max_horizon_age_seconds=_positive(record, "max_horizon_age_seconds", MAX_HORIZON_AGE_SECONDS, where),
         settings={table: _settings(table, value, cursor, path) for table, value in tables.items()},
-        models=_checked(tuple(read_model(path) for path in models), folder),
+        models=_checked(tuple(read_model(path) for path in _model_files(folder / "models")), folder),
         default_cursor=cursor,
     )
 
 
+def _model_files(folder: Path) -> list[Path]:
+    """Return the models' files; hidden ones are an editor's or a file system's own."""
+    found = (path for path in folder.glob("*") if path.suffix in {".sql", ".py"} and not path.name.startswith("."))
+    return sorted(path for path in found if path.stem != "__init__")
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise ConfigurationError(f"{path} does not exist. `starlift init` drafts one from a database.")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path} does not exist. `starlift init` drafts one from a database.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(read_text(path, path.parent))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
 
 
@@ -123,11 +133,11 @@ def _settings(table: str, value: Any, cursor: str | None, path: Path) -> TableSe
         raise ConfigurationError(f"{where} must be a table of settings.")
     _refuse_unknown(value, TABLE_SETTINGS, where)
     return TableSettings(
-        cursor=value.get("cursor", cursor),
-        exclude=tuple(value.get("exclude", ())),
-        key=tuple(value.get("key", ())),
-        overlap_seconds=int(value.get("overlap_seconds", OVERLAP_SECONDS)),
-        full=bool(value.get("full", False)),
+        cursor=_name(value, "cursor", cursor, where),
+        exclude=_names(value, "exclude", where),
+        key=_names(value, "key", where),
+        overlap_seconds=_whole_number(value, "overlap_seconds", OVERLAP_SECONDS, where, least=0),
+        full=_flag(value, "full", where),
         compares_keys=_compares_keys(value, where),
         deletes_every=_positive(value, "deletes_every", 1, where),
         deletes_max_share=_share(value, where),
@@ -135,21 +145,56 @@ def _settings(table: str, value: Any, cursor: str | None, path: Path) -> TableSe
 
 
 def _compares_keys(value: Mapping[str, Any], where: str) -> bool:
-    if (found := value.get("deletes")) not in {None, COMPARE_KEYS}:
+    if (found := value.get("deletes")) not in (None, COMPARE_KEYS):
         raise ConfigurationError(f'{where}: deletes is {found!r}; the one way to find them is "{COMPARE_KEYS}".')
     return found is not None
 
 
-def _positive(value: Mapping[str, Any], name: str, default: int, where: str) -> int:
+def _name(value: Mapping[str, Any], name: str, default: str | None, where: str) -> str | None:
     found = value.get(name, default)
-    if not isinstance(found, int) or found < 1:
-        raise ConfigurationError(f"{where}: {name} must be a whole number from 1 up.")
+    if found is not None and (not isinstance(found, str) or not found or "\0" in found):
+        raise ConfigurationError(f"{where}: {name} must be a name in quotes, not {found!r}.")
+    return found
+
+
+def _warehouse_schema(value: Mapping[str, Any], where: str) -> str:
+    found = str(_name(value, "warehouse_schema", "public", where))
+    if found in RESERVED_SCHEMAS or found.startswith("pg_") or len(found.encode()) > MAX_NAME_BYTES:
+        raise ConfigurationError(
+            f"{where}: warehouse_schema cannot be {identifier(found)}: it is longer than {MAX_NAME_BYTES} bytes, "
+            "PostgreSQL's own, or where Starlift keeps its ledger."
+        )
+    return found
+
+
+def _names(value: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    found = value.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(column, str) for column in found):
+        raise ConfigurationError(f'{where}: {name} must be a list of columns, such as ["card_number"].')
+    return tuple(found)
+
+
+def _flag(value: Mapping[str, Any], name: str, where: str) -> bool:
+    found = value.get(name, False)
+    if not isinstance(found, bool):
+        raise ConfigurationError(f"{where}: {name} must be true or false.")
+    return found
+
+
+def _positive(value: Mapping[str, Any], name: str, default: int, where: str) -> int:
+    return _whole_number(value, name, default, where, least=1)
+
+
+def _whole_number(value: Mapping[str, Any], name: str, default: int, where: str, *, least: int) -> int:
+    found = value.get(name, default)
+    if not isinstance(found, int) or isinstance(found, bool) or not least <= found < 2**63:
+        raise ConfigurationError(f"{where}: {name} must be a whole number from {least} up.")
     return found
 
 
 def _share(value: Mapping[str, Any], where: str) -> float:
     found = value.get("deletes_max_share", MAX_DELETED_SHARE)
-    if not isinstance(found, int | float) or not 0 <= found <= 1:
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
         raise ConfigurationError(f"{where}: deletes_max_share must be from 0 to 1; {MAX_DELETED_SHARE} is a quarter.")
     return float(found)
 

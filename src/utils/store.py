@@ -21,6 +21,7 @@ class DataFile:
     rows: int
     bytes: int
     sha256: str
+    longest: int = 0  # bytes of the largest row of a CSV, which whoever reads it makes room for
 
 
 @dataclass(frozen=True)

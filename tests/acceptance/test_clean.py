@@ -131,3 +131,19 @@ def test_an_age_that_could_hit_a_run_at_work_is_refused(world, age, code):
 
     assert clean(world, "--yes", "--older-than", age).exit_code == code
     assert files(world) == before
+
+
+@pytest.mark.parametrize("age", ["999999999999d", "99999999999999999999h"])
+def test_an_age_past_any_objects_leaves_all_of_them(world, age):
+    age_by(world, 2 * 86400)
+    before = files(world)
+
+    assert clean(world, "--yes", "--older-than", age).exit_code == 0
+    assert files(world) == before
+
+
+def test_a_store_that_holds_nothing_is_no_store(tmp_path):
+    answer = CliRunner().invoke(app, ["clean", "--store", str(tmp_path / "mistyped")])
+
+    assert answer.exit_code == 1
+    assert "Is its name right?" in answer.stderr

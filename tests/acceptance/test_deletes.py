@@ -1,5 +1,7 @@
 """Rows deleted in the source: marked in dimensions, closed in facts, back when they come back, and never too many."""
 
+import shutil
+
 import pytest
 
 from tests.acceptance.command import make_place
@@ -177,6 +179,21 @@ def test_deletes_are_looked_for_once_on_demand(make_shop):
 
     assert versions(shop, 7) == [[7, False, False], [7, True, True]]
     assert shop.ask("SELECT count(*) FROM dim_maker WHERE _deleted", "warehouse") == [[0]]
+
+
+def test_a_look_on_demand_whose_files_were_lost_is_made_again(make_shop):
+    shop = make_shop("")
+    shop.ask("DELETE FROM item WHERE id = 7; ALTER TABLE maker RENAME COLUMN name TO title")
+    model = MODELS["dim_maker.sql"]
+    (shop.project / "models/dim_maker.sql").write_text(model.replace("maker.name", "maker.name + 1 AS name"))
+    shop.starlift("run", "--compare-keys", "item")
+    shutil.rmtree(shop.store / "landing/item")
+    (shop.project / "models/dim_maker.sql").write_text(model.replace("maker.name", "maker.title AS name"))
+
+    shop.starlift("run")
+
+    assert versions(shop, 7)[-1] == [7, True, True]
+    assert shop.answer("verify")["equal"]
 
 
 def test_keys_that_cannot_be_compared_are_refused_before_a_batch_is_made(make_shop):

@@ -17,7 +17,7 @@ from utils.postgres.url import parse_url
 from utils.project import read_project
 
 PROJECT = "projects/totesys"
-pytestmark = [pytest.mark.xdist_group("emulated aws"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 def login(url, **changes):

@@ -21,7 +21,7 @@ from tests.schedule import Cost, Schedule, make_schedule, moment, open_handles
 from utils.batch_log import HINT, LandingLog
 from utils.s3_store import S3Store
 
-pytestmark = [pytest.mark.xdist_group("endurance"), pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.timeout(3600)
 
 RUNS = int(os.environ.get("STARLIFT_ENDURANCE_RUNS", "12"))
 SHORT, LONG = 10, int(os.environ.get("STARLIFT_ENDURANCE_BATCHES", "2000"))

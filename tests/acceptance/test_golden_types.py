@@ -55,9 +55,7 @@ class Journeys:
     verified: dict
 
 
-@pytest.fixture(
-    scope="module", params=[pytest.param(version, marks=pytest.mark.xdist_group(f"{version}")) for version in VERSIONS]
-)
+@pytest.fixture(scope="module", params=VERSIONS)
 def journeys(request, tmp_path_factory) -> Iterator[Journeys]:
     goldens = read_goldens(request.param)
     texts = models(goldens) | {f"dim_{g.name}.sql": COMPUTED.format(g.column) for g in goldens if beyond(g)}

@@ -1,5 +1,6 @@
 """Databases that stop, connections that are cut, stores that are full or refuse: named, and healed by the next run."""
 
+import itertools
 import os
 from dataclasses import replace
 from io import BytesIO
@@ -18,6 +19,7 @@ from tests.processes import NAMED
 from tests.side_effects import Watched
 from utils import errors
 
+STEP = itertools.count(1)
 NOTE = 1_000_000  # bytes of each sale's note: more than the sockets between hold
 ROOM = 100_000  # bytes that a full disk has left
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'starlift%'"
@@ -42,6 +44,8 @@ REFUSALS = {
     ("GetObject", "/processed/_log/0", 503, "ServiceUnavailable"): errors.ObjectStoreUnavailableError,
     ("HeadObject", "/landing/", 403, "403"): errors.AccessDeniedError,
 }
+
+pytestmark = pytest.mark.timeout(600)
 
 
 def restart(server):
@@ -78,13 +82,17 @@ def servers():
         yield SimpleNamespace(source=source, warehouse=warehouse)
 
 
-@pytest.fixture
-def own_twins(servers, make_database, tmp_path):
-    """Return twins that have run once, of which the disturbed one has servers of its own."""
-    name = f"own_{os.urandom(4).hex()}"
-    for server in (servers.source, servers.warehouse):
+@pytest.fixture(scope="module")
+def own_twins(servers, tmp_path_factory):
+    """Return twins that have run once, on those servers; each test heals what it breaks."""
+    for server, name in ((servers.source, "source"), (servers.warehouse, "one"), (servers.warehouse, "other")):
         run_on_server(server, f"CREATE DATABASE {name}")
-    twins = make_twins(tmp_path, servers.source.url(name), (servers.warehouse.url(name), make_database()))
+    warehouses = servers.warehouse.url("one"), servers.warehouse.url("other")
+    return begun(make_twins(tmp_path_factory.mktemp("own"), servers.source.url("source"), warehouses))
+
+
+def begun(twins):
+    """Let both twins run once."""
     twins.run()
     twins.assert_same()
     return twins
@@ -93,7 +101,7 @@ def own_twins(servers, make_database, tmp_path):
 @pytest.mark.parametrize("point", SOURCE_POINTS)
 @pytest.mark.parametrize("disaster", [restart, cut])
 def test_a_source_lost_while_it_is_read_is_named_and_nothing_is_lost(own_twins, servers, disaster, point):
-    own_twins.edit(7, NOTE)
+    own_twins.edit(next(STEP), NOTE)
     once = Once(point, lambda: disaster(servers.source))
 
     if point == "landing file: half written":
@@ -110,7 +118,7 @@ def test_a_source_lost_while_it_is_read_is_named_and_nothing_is_lost(own_twins, 
 @pytest.mark.parametrize("point", WAREHOUSE_POINTS)
 @pytest.mark.parametrize("disaster", [restart, cut])
 def test_a_warehouse_lost_while_it_is_loaded_is_named_and_the_batch_waits(own_twins, servers, disaster, point):
-    own_twins.edit(7)
+    own_twins.edit(next(STEP))
 
     with pytest.raises(errors.WarehouseUnavailableError):
         Watched(own_twins.disturbed.job, Once(point, lambda: disaster(servers.warehouse))).run()
@@ -120,7 +128,7 @@ def test_a_warehouse_lost_while_it_is_loaded_is_named_and_the_batch_waits(own_tw
 
 
 def test_a_warehouse_lost_after_the_commit_has_the_batch(own_twins, servers):
-    own_twins.edit(7)
+    own_twins.edit(next(STEP))
     once = Once("commit: done", lambda: restart(servers.warehouse))
 
     Watched(own_twins.disturbed.job, once).run()
@@ -131,9 +139,7 @@ def test_a_warehouse_lost_after_the_commit_has_the_batch(own_twins, servers):
 
 @pytest.mark.parametrize("stage", FULL)
 def test_a_disk_that_is_full_is_named_and_leaves_no_batch(make_database, tmp_path, stage):
-    twins = make_twins(tmp_path, make_database(), (make_database(), make_database()))
-    twins.run()
-    twins.assert_same()
+    twins = begun(make_twins(tmp_path, make_database(), (make_database(), make_database())))
     twins.edit(7, NOTE)
     if stage == "transformation":
         run_stages_until(twins, "extraction: ended")
@@ -157,17 +163,24 @@ def run_stages_until(twins, point):
         Watched(twins.disturbed.job, Once(point, enough)).run()
 
 
-@pytest.fixture
-def bucket_twins(make_database, bucket, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def twins_of_bucket(postgres_server, bucket, tmp_path_factory):
     """Return twins of which the disturbed one keeps its batches in an emulated bucket, and has run once."""
+    urls = []
+    for name in ("source", "one", "other"):
+        run_on_server(postgres_server, f"CREATE DATABASE outages_{os.getpid()}_{name}")
+        urls.append(postgres_server.url(f"outages_{os.getpid()}_{name}"))
+    twins = make_twins(tmp_path_factory.mktemp("bucket"), urls[0], (urls[1], urls[2]), f"{bucket.url}/store")
+    return begun(replace(twins, disturbed=replace(twins.disturbed, environment=bucket.environment)))
+
+
+@pytest.fixture
+def bucket_twins(twins_of_bucket, bucket, monkeypatch):
+    """Let this process find the bucket too, and not wait between an operation's attempts."""
     for name, value in bucket.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
-    twins = make_twins(tmp_path, make_database(), (make_database(), make_database()), f"{bucket.url}/store")
-    twins = replace(twins, disturbed=replace(twins.disturbed, environment=bucket.environment))
-    twins.run()
-    twins.assert_same()
-    return twins
+    return twins_of_bucket
 
 
 def answer(status, code):
@@ -192,7 +205,7 @@ def usual_session():
 @pytest.mark.parametrize(("refusal", "named"), REFUSALS.items(), ids=[key[3] for key in REFUSALS])
 def test_a_bucket_that_refuses_is_named_and_nothing_is_lost(bucket_twins, refusal, named):
     operation, part, status, code = refusal
-    bucket_twins.edit(7)
+    bucket_twins.edit(next(STEP))
     intercept(operation, lambda request, **_: answer(status, code) if part in request.url else None)
 
     with pytest.raises(named):
@@ -204,7 +217,7 @@ def test_a_bucket_that_refuses_is_named_and_nothing_is_lost(bucket_twins, refusa
 
 @pytest.mark.usefixtures("usual_session")
 def test_a_manifest_whose_answer_is_lost_is_the_runs_own(bucket_twins):
-    bucket_twins.edit(7)
+    bucket_twins.edit(next(STEP))
     lost = []
 
     def lose(request, **_):

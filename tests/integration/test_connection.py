@@ -71,6 +71,17 @@ def test_a_connection_cut_in_the_middle_of_a_copy_is_retryable(url):
         cut()
 
 
+@pytest.mark.parametrize("read", ["run", "copy_out"])
+def test_a_server_that_ends_the_session_is_quoted(url, read):
+    def end(session):
+        statement = "SELECT pg_terminate_backend(pg_backend_pid())"
+        return session.run(statement) if read == "run" else list(session.copy_out(f"COPY ({statement}) TO STDOUT", 9))
+
+    with pytest.raises(SourceUnavailableError, match=r"says: terminating connection .* \(SQLSTATE 57P01\)"):
+        with connect(url, SOURCE) as session:
+            end(session)
+
+
 def test_rows_go_in_and_are_counted(url):
     with connect(url, SOURCE) as session:
         session.run("CREATE TABLE t (a int, b text)")

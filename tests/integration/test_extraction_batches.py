@@ -1,4 +1,4 @@
-"""A batch exists when its manifest does: crashes, retries, races, lost files and restored sources."""
+"""A batch exists when its manifest does: crashes, retries, races and lost files."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from extraction.database.pipeline import extract_batch
-from tests.extraction_harness import SALE, SCHEMA, STAFF, Extraction, make_project, make_run, table_of
+from tests.extraction_harness import SALE, SCHEMA, STAFF, Extraction, make_project, make_run, pretend, table_of
 from utils.batch_log import LandingLog
-from utils.errors import ManifestConflictError, ResyncNeededError, SourceBehindError
+from utils.errors import ManifestConflictError
 from utils.folder_store import FolderStore
 
 MODELS = {"dim_staff": STAFF, "fact_sale": SALE}
@@ -224,38 +224,6 @@ def test_a_table_that_a_lost_batch_held_whole_is_read_whole_again(extraction):
 
     assert extraction.ids(batch, "department") == [1, 2, 3]
     assert not table_of(batch, "sale").whole
-
-
-def pretend(extraction: Extraction, **changes: object) -> None:
-    """Make the newest batch's snapshot say something else than the source did."""
-    entry = extraction.log.read(extraction.log.newest()).manifest
-    snapshot = replace(entry.snapshot, **changes)
-    extraction.log.commit(replace(entry, number=entry.number + 1, run_id="earlier", snapshot=snapshot))
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"system_identifier": "1"}, "another server"),
-        ({"timeline": 7}, "restored or promoted"),
-        ({"horizon": -(2**31)}, "more than can be told apart"),
-    ],
-)
-def test_a_source_whose_history_broke_needs_a_resync(extraction, changes, words):
-    extraction.run()
-    pretend(extraction, **changes)
-
-    with pytest.raises(ResyncNeededError, match=f"{words}.*--resync"):
-        extraction.run()
-    assert extraction.run(resync=True).base == 3
-
-
-def test_a_replica_behind_the_last_run_is_retried(extraction):
-    extraction.run()
-    pretend(extraction, horizon=2**40)
-
-    with pytest.raises(SourceBehindError, match="has not caught up"):
-        extraction.run()
 
 
 def test_a_quiet_source_in_a_busy_cluster_has_a_heartbeat(extraction):

@@ -3,7 +3,7 @@
 import pytest
 
 from local.build_target import ARCHITECTURES, on_lambda
-from local.packages import LIMIT, STAGES, Build, PackageError, build_packages
+from local.packages import LIMIT, STAGES, Build, build_packages
 from tests.lambda_packages import (
     ELF_MACHINES,
     NEVER_IMPORTED,
@@ -17,35 +17,10 @@ pytestmark = [pytest.mark.xdist_group("lambda packages"), pytest.mark.timeout(60
 WHERE = [(architecture, stage) for architecture in ARCHITECTURES for stage in STAGES]
 
 
-def silent(_line):
-    pass
-
-
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory):
-    """Return the packages of both processors; each is built once and kept in build/."""
-    try:
-        return {name: build_packages(Build(on_lambda(name), say=silent)) for name in ARCHITECTURES}
-    except PackageError as error:
-        reason = no_index(tmp_path_factory.mktemp("probe"))
-        if reason is None:
-            raise
-        pytest.skip(f"no package index can be reached ({reason}), so nothing could be built: {error}")
-
-
-def no_index(folder):
-    """Return why not even the smallest package can be installed, None if it can."""
-    try:
-        build_packages(Build(on_lambda("arm64"), folder=folder, say=silent), ["extraction"])
-    except PackageError as error:
-        return str(error).splitlines()[-1]
-    return None
-
-
 @pytest.fixture
-def contents(packages, request):
+def contents(lambda_packages, request):
     architecture, stage = request.param
-    return Contents(packages[architecture][stage], architecture)
+    return Contents(lambda_packages[architecture][stage], architecture)
 
 
 everywhere = pytest.mark.parametrize("contents", WHERE, indirect=True, ids="-".join)
@@ -98,9 +73,11 @@ def test_a_function_holds_its_own_stage_and_the_project(contents):
     assert "projects/totesys/pipeline.toml" in contents.function
 
 
-def test_the_same_inputs_make_the_same_bytes_in_another_folder(packages, tmp_path):
-    again = build_packages(Build(on_lambda("arm64"), folder=tmp_path, say=silent), ["extraction"])["extraction"]
+def test_the_same_inputs_make_the_same_bytes_in_another_folder(lambda_packages, tmp_path):
+    again = build_packages(Build(on_lambda("arm64"), folder=tmp_path, say=lambda _line: None), ["extraction"])[
+        "extraction"
+    ]
 
-    first = packages["arm64"]["extraction"]
+    first = lambda_packages["arm64"]["extraction"]
     assert again.function.read_bytes() == first.function.read_bytes()
     assert again.layer.read_bytes() == first.layer.read_bytes()

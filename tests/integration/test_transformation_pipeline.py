@@ -1,7 +1,7 @@
 """The stage's promises: order, deadlines, retries, and that a crash anywhere heals at the next run."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -109,7 +109,7 @@ def test_a_run_that_loses_the_race_for_a_batch_is_told_to_start_again(stage):
 
     class Rival(ProcessedLog):
         def commit(self, manifest):
-            ProcessedLog(self.store).commit(manifest)
+            ProcessedLog(self.store).commit(replace(manifest, run_id="rival"))
             super().commit(manifest)
 
     with wiring.open_ports(stage.project, stage.landing, stage.processed, stage.scratch) as ports:

@@ -98,7 +98,7 @@ def test_a_manifest_survives_its_encoding():
     assert decode(LandingManifest, encode(manifest), "m") == manifest
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"format": 1}', b'{"format": 99}'])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"format": 2}', b'{"format": 99}'])
 def test_what_is_no_manifest_is_named(body):
     with pytest.raises(IntegrityError, match="some/key"):
         decode(LandingManifest, body, "some/key")

@@ -17,7 +17,7 @@ from extraction.database.sql import cursor_since, header, written_since
 from extraction.database.start import FIRST
 from extraction.database.wiring import Config
 from tests.manifest_factories import column, landing_manifest, snapshot, source_table
-from utils.errors import ConfigurationError, ResyncNeededError
+from utils.errors import ConfigurationError, ResyncNeededError, SourceBehindError
 from utils.postgres.names import TableName
 from utils.project import Project
 from utils.store import DataFile
@@ -70,6 +70,22 @@ def test_a_horizon_that_is_too_old_needs_a_resync_from_the_first_transaction_too
     check_continuity(last, snapshot(horizon=1000, next_xid=1000 + 2**31 - 1))
     with pytest.raises(ResyncNeededError):
         check_continuity(last, snapshot(horizon=1000, next_xid=1000 + 2**31))
+
+
+@pytest.mark.parametrize("lag", [{"horizon": 999}, {"next_xid": 1009}, {"timeline": 1, "horizon": 2000}])
+def test_a_replica_that_has_seen_less_than_the_last_batch_is_retried(lag):
+    last = snapshot(horizon=1000, next_xid=1010, timeline=2)
+
+    check_continuity(last, replace(last, in_recovery=True))
+    with pytest.raises(SourceBehindError, match="has not caught up"):
+        check_continuity(last, replace(last, in_recovery=True, **lag))
+
+
+def test_a_replica_that_follows_a_newer_timeline_needs_a_resync():
+    last = snapshot(horizon=1000, next_xid=1010, timeline=2)
+
+    with pytest.raises(ResyncNeededError, match="restored or promoted"):
+        check_continuity(last, replace(last, in_recovery=True, timeline=3))
 
 
 def test_a_heartbeat_is_due_only_when_it_would_move_the_horizon():

@@ -81,6 +81,7 @@ def test_a_wider_column_than_the_model_needs_is_kept():
         (existing(), fact("dim_staff", STAFF), "_current"),
         (None, dimension("d" * 64), "63 bytes"),
         (None, fact("f" * 60), "63 bytes"),
+        (None, fact("f" * 54), "63 bytes"),
     ],
 )
 def test_anything_else_is_refused_with_what_to_do(found, wanted, says):

@@ -4,7 +4,7 @@ from tests.manifest_factories import column, source_table
 from utils.errors import ConfigurationError, ModelError
 from utils.joins import resolve_lookups
 from utils.manifest import ForeignKey
-from utils.model import read_model
+from utils.model_file import read_model
 from utils.project import read_project
 
 HEADER = 'kind = "dimension"\nkey = "id"\ndriving = "staff"\n'

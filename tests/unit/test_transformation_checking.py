@@ -77,6 +77,8 @@ def test_a_lookup_files_missing_column_is_found_without_a_database(tmp_path):
         ("SELECT item.id WHERE no_such(item.name)", "", "cannot be computed"),
         ("SELECT item.id, [item.id] AS n", "", "which PostgreSQL lacks; CAST it"),
         ("SELECT geomean(item.id) AS id", "", "aggregates rows"),
+        ("SELECT item.name AS id", 'types.id = "json"', "keeps no key of type json; CAST it"),
+        ("SELECT item.name AS id", 'types.id = "point[]"', r"keeps no key of type point\[\]"),
         ("SELECT item.id", 'tests.accepted = { id = ["a"] }', "accepted test that the type of id cannot answer"),
         ("SELECT item.id, item.name", "tests.range = { name = [1, 2] }", "range test that the type of name"),
         ("SELECT item.id + 1 AS id WHERE item.id > 1", "", "which rows are gone"),

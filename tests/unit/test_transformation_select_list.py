@@ -3,7 +3,7 @@ import pytest
 from tests.factories import sql_model
 from transformation.star_schema.select_list import parse_body
 from utils.errors import ModelError
-from utils.model import read_model
+from utils.model_file import read_model
 
 BODY_LINE = 7  # of the first line after the header that sql_model() writes
 

@@ -10,8 +10,12 @@ from utils.postgres.connection import Connection
 from utils.postgres.names import TableName
 from utils.project import Project, TableSettings
 
+RESERVED = "_starlift_"  # what transformation adds to a table's columns begins so
 RELATION = """
     SELECT c.oid::bigint AS oid,
+           (WITH RECURSIVE part AS (
+                SELECT c.oid UNION SELECT i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid
+            ) SELECT pg_catalog.array_agg(part.oid::bigint ORDER BY part.oid) FROM part) AS parts,
            pg_catalog.row_security_active(c.oid) AS rows_hidden,
            c.relkind IN ('v', 'f') OR EXISTS (  -- a partition or child in another server has no xmin here
                WITH RECURSIVE below AS (
@@ -107,6 +111,7 @@ class _Reader:
             cursor=cursor,
             high_water_mark=None,
             previous_high_water_mark=None,
+            parts=tuple(relation["parts"]),
         )
 
     def _is_full(self, name: str) -> bool:
@@ -179,6 +184,28 @@ def _kept(name: str, columns: list[Column], settings: TableSettings) -> tuple[Co
     if missing := sorted(set(settings.key) - present):
         raise ConfigurationError(f"pipeline.toml names {name}.{missing[0]} as key, which the source does not have.")
     return tuple(column for column in columns if column.name not in settings.exclude)
+
+
+def unusable_columns(table: SourceTable) -> list[str]:
+    """Return columns that transformation could not tell from one before them, or from its own."""
+    names = [column.name for column in table.columns]
+    folded = [name.lower() for name in names]
+    double = {name for place, name in enumerate(names) if name.lower() in folded[:place]}
+    return [name for name in names if name in double or name.lower().startswith(RESERVED)]
+
+
+def read_usable_catalogue(connection: Connection, project: Project) -> dict[str, SourceTable]:
+    """Return the catalogue, or raise ConfigurationError for columns whose names transformation cannot bear."""
+    tables = read_catalogue(connection, project)
+    for table in tables.values():
+        if unusable := unusable_columns(table):
+            raise ConfigurationError(
+                f"{table.name} has the column {unusable[0]}. Names of columns must differ in more than case, and must "
+                f"not begin with {RESERVED}: rename it, or leave it out with exclude in pipeline.toml."
+            )
+        if not table.columns:
+            raise ConfigurationError(f"{table.name} has no column that could be read.")
+    return tables
 
 
 def _check_kept(name: str, key: tuple[str, ...], columns: tuple[Column, ...]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Extraction of one batch: every row written since the last one, and all that those rows join to."""
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,11 +10,12 @@ from extraction.database.audit import audit, held_since
 from extraction.database.plan import Reading, plan_table
 from extraction.database.ports import Ports, SourceView
 from extraction.database.reader import BatchReader
+from extraction.database.rewound import check_rewound
 from extraction.database.run import Run
 from extraction.database.snapshot import check_continuity, needs_heartbeat
 from extraction.database.start import Start, find_start
 from utils.batch_log import LandingEntry
-from utils.errors import ConfigurationError
+from utils.errors import ConfigurationError, IntegrityError
 from utils.manifest import LandingManifest, Snapshot, SourceTable
 from utils.project import Project
 
@@ -58,20 +60,29 @@ def extract_batch(run: Run, ports: Ports) -> Extraction:
 
 def _newest(ports: Ports) -> LandingEntry | None:
     number = ports.landing.newest()
-    return ports.landing.read(number) if number else None
+    if not number:
+        return None
+    entry = ports.landing.read(number)
+    if entry.manifest.project != ports.project.name:
+        raise IntegrityError(
+            f"{ports.landing.store.url} holds batches of the project {entry.manifest.project}, and this is "
+            f"{ports.project.name}. Give each project a store of its own; if it was only renamed, set "
+            f"name = {json.dumps(entry.manifest.project)} in pipeline.toml."
+        )
+    return entry
 
 
 def read_batch(run: Run, start: Start, view: SourceView, ports: Ports) -> tuple[BatchReader, list[Reading]]:
     """Copy the rows of one batch into the landing store; no manifest names them yet."""
     if start.since:
         check_continuity(start.since, view.snapshot)
+        check_rewound(start, view.snapshot, ports.landing.store)
     tables = view.tables()
     _check_asked(run, tables)
     readings = [plan_table(table, start, ports.project) for table in tables.values()]
     reader = BatchReader(run, ports.project, ports.landing.store, view)
     reader.read(readings)
     reader.read_keys(start.compared)
-    view.wait_until_durable()
     return reader, readings
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from extraction.database.closure import Condition
 from extraction.database.named_rows import either, named
-from extraction.database.sql import cursor_since, written_since
+from extraction.database.sql import cursor_since, held_in, written_since
 from extraction.database.start import Start
 from utils.manifest import Snapshot, SourceTable
 from utils.project import Project
@@ -24,6 +24,8 @@ def plan_table(now: SourceTable, start: Start, project: Project) -> Reading:
 
     A table is read whole when it is new, named for it, or has columns whose values no batch holds yet:
     adding a column with a default, or retyping one, leaves no trace in the rows' xmin that tells old from new.
+    Nor does putting a table in another's place, or attaching a partition: what these hold may be older than the
+    last batch.
     """
     before = start.before.get(now.name)
     if before is None:
@@ -40,6 +42,8 @@ def plan_table(now: SourceTable, start: Start, project: Project) -> Reading:
     changed = _changed(carried, start.since, project) if start.since else None
     if changed is None or now.name in start.whole or _holds_unread_values(now, before):
         return Reading(replace(carried, whole=True), None, definition_changed)
+    if before.parts and (attached := set(now.parts) - set(before.parts)):
+        changed = either(changed, lambda alias: held_in(attached, alias))
     if again := start.rows.get(now.name):
         changed = either(changed, named(now, again))
     return Reading(carried, changed, definition_changed)
@@ -48,7 +52,11 @@ def plan_table(now: SourceTable, start: Start, project: Project) -> Reading:
 def _holds_unread_values(now: SourceTable, before: SourceTable) -> bool:
     known = {(column.name, column.type) for column in before.columns}
     unread = any((column.name, column.type) not in known for column in now.columns)
-    return unread or (now.mode, now.primary_key) != (before.mode, before.primary_key)
+    return unread or _is_another(now, before) or (now.mode, now.primary_key) != (before.mode, before.primary_key)
+
+
+def _is_another(now: SourceTable, before: SourceTable) -> bool:
+    return bool(before.parts) and not set(now.parts) & set(before.parts)
 
 
 def _cursor(table: SourceTable) -> tuple[str, str] | None:

@@ -14,6 +14,7 @@ class Rows(Protocol):
     """The CSV rows of one COPY, in blocks; `rows` is their number once they are read."""
 
     rows: int
+    longest: int  # bytes of the largest
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield blocks of whole rows."""
@@ -38,10 +39,6 @@ class SourceView(Protocol):
 
     def row(self, query: str) -> dict[str, Any]:
         """Return a query's only row."""
-        ...
-
-    def wait_until_durable(self) -> None:
-        """Return once a crash of the source could no longer take back what was read."""
         ...
 
 

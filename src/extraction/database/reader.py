@@ -131,7 +131,7 @@ class BatchReader:
         fields = {"table": table.name, "role": role, "row_count": rows.rows, "bytes": written.bytes, "key": key}
         duration_ms = round(1000 * (time.monotonic() - started))
         logger.info("table extracted", extra={**fields, "duration_ms": duration_ms})
-        return (DataFile(key, rows.rows, written.bytes, written.sha256),)
+        return (DataFile(key, rows.rows, written.bytes, written.sha256, rows.longest),)
 
     def _content(self, table: SourceTable, condition: Condition) -> str:
         """Return the checksum that a file of these rows would have, without writing one."""

@@ -1,5 +1,6 @@
 """What one transaction sees of the source, and whether the last run's horizon still means anything there."""
 
+from extraction.database.wal import Position, read_position
 from utils.errors import ConfigurationError, ResyncNeededError, SourceBehindError
 from utils.manifest import Snapshot
 from utils.postgres.connection import Connection
@@ -31,14 +32,16 @@ SNAPSHOT = """
            pg_catalog.pg_is_in_recovery() AS in_recovery,
            pg_catalog.to_char(pg_catalog.clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"') AS taken_at,
            (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system_identifier,
-           (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()) AS timeline
+           greatest((SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()),
+                    (SELECT min_recovery_end_timeline FROM pg_catalog.pg_control_recovery()),
+                    (SELECT received_tli FROM pg_catalog.pg_stat_get_wal_receiver())) AS timeline
     FROM pg_catalog.pg_current_snapshot() s
 """
 
 
-def begin(connection: Connection) -> Snapshot:
-    """Open the one transaction that every table is read in, and return what it sees."""
-    version = int(connection.value("SELECT current_setting('server_version_num')"))
+def begin(connection: Connection) -> tuple[Snapshot, Position | None]:
+    """Open the one transaction that every table is read in; return what it sees, and where a primary's log ended."""
+    version = int(connection.value("SELECT pg_catalog.current_setting('server_version_num')"))
     if version < OLDEST_VERSION:
         raise ConfigurationError(
             f"The source is PostgreSQL {version // 10000}; Starlift needs 13 or newer, where a snapshot has a horizon. "
@@ -46,20 +49,30 @@ def begin(connection: Connection) -> Snapshot:
         )
     connection.execute_simple(BEGIN)
     row = connection.rows(SNAPSHOT)[0]
-    return Snapshot(
+    position = read_position(connection)
+    snapshot = Snapshot(
         horizon=int(row["horizon"]),
         next_xid=int(row["next_xid"]),
         system_identifier=row["system_identifier"],
-        timeline=int(row["timeline"]),
+        # The control file tells the last checkpoint's, which a promotion leaves behind for minutes.
+        timeline=position.timeline if position else int(row["timeline"]),
         in_recovery=row["in_recovery"],
         taken_at=row["taken_at"],
     )
+    return snapshot, position
 
 
 def check_continuity(previous: Snapshot, now: Snapshot) -> None:
     """Refuse to read changes since a horizon that a restore, a promotion or a wraparound made meaningless."""
-    same_server = (previous.system_identifier, previous.timeline) == (now.system_identifier, now.timeline)
-    if not same_server:
+    same_server = previous.system_identifier == now.system_identifier
+    if same_server and now.in_recovery and is_behind(previous, now):
+        raise SourceBehindError(
+            f"The source's horizon {now.horizon} on timeline {now.timeline} is behind the last batch's "
+            f"{previous.horizon} on timeline {previous.timeline}: it is a replica that has not caught up. If it never "
+            "will, because its primary was restored from a copy of its disk: run once with --resync.",
+            horizon=now.horizon,
+        )
+    if not same_server or previous.timeline != now.timeline:
         raise ResyncNeededError(
             "The source is another server, or was restored or promoted since the last batch (system identifier "
             f"{previous.system_identifier} timeline {previous.timeline}, now {now.system_identifier} timeline "
@@ -70,12 +83,13 @@ def check_continuity(previous: Snapshot, now: Snapshot) -> None:
             f"The source ran {now.next_xid - previous.horizon:,} transactions since the last batch, more than can be "
             "told apart. Run once with --resync, then more often."
         )
-    if now.horizon < previous.horizon:
-        raise SourceBehindError(
-            f"The source's horizon {now.horizon} is behind the last batch's {previous.horizon}: it is a replica that "
-            "has not caught up. If it is no replica it was restored from a disk snapshot: run once with --resync.",
-            horizon=now.horizon,
-        )
+
+
+def is_behind(previous: Snapshot, now: Snapshot) -> bool:
+    """Tell whether a source has seen less than the last batch had, or what it has seen is an older timeline's."""
+    if now.timeline != previous.timeline:
+        return now.timeline < previous.timeline
+    return now.horizon < previous.horizon or now.next_xid < previous.next_xid
 
 
 def needs_heartbeat(previous: Snapshot, now: Snapshot) -> bool:

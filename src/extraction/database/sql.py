@@ -1,5 +1,7 @@
 """The SQL that reads rows."""
 
+from collections.abc import Iterable
+
 from utils.manifest import SourceTable
 from utils.postgres.names import TableName, column_list, identifier, literal
 
@@ -26,6 +28,11 @@ def written_since(horizon: int, alias: str) -> str:
     beside the scan.
     """
     return f"pg_catalog.age({alias}.xmin) <= pg_catalog.age('{horizon % 2**32}'::pg_catalog.xid)"
+
+
+def held_in(parts: Iterable[int], alias: str) -> str:
+    """Return the condition that a row is in one of these tables."""
+    return f"{alias}.tableoid IN ({', '.join(map(str, sorted(parts)))})"
 
 
 def cursor_since(table: SourceTable, mark: str, overlap_seconds: int, alias: str) -> str:

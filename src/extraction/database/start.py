@@ -53,12 +53,19 @@ def find_start(newest: LandingEntry | None, run: Run, ports: Ports) -> Start:
         whole=frozenset(run.backfill) | _whole_before(again) | _behind_new_models(ports.project, last_read),
         supersedes=tuple(batch.number for batch in lost),
         rows=run.rows,
-        compared=tables_to_compare(ports.project, before, everything, ports.landing.store) | set(run.compare_keys),
+        compared=tables_to_compare(ports.project, before, everything, ports.landing.store)
+        | set(run.compare_keys)
+        | _compared_before(again, ports.project),
     )
 
 
 def _whole_before(again: list[LandingManifest]) -> set[str]:
     return {table.name for batch in again for table in batch.tables if table.whole}
+
+
+def _compared_before(again: list[LandingManifest], project: Project) -> set[str]:
+    """Return the tables whose keys were lost with a batch: a comparison on demand comes only once."""
+    return {table.name for batch in again for table in batch.tables if table.keys} & set(project.tables)
 
 
 def _behind_new_models(project: Project, last_read: LandingManifest) -> set[str]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from extraction.database.catalogue import read_catalogue
-from extraction.database.durability import wait_until_durable
+from extraction.database.catalogue import read_usable_catalogue
 from extraction.database.ports import Ports
 from extraction.database.snapshot import begin
+from extraction.database.wal import Position, await_flush
 from utils.batch_log import LandingLog, ProcessedLog
 from utils.errors import SourceUnavailableError
 from utils.manifest import Snapshot, SourceTable
@@ -33,10 +33,11 @@ class PostgresView:
     connection: Connection
     project: Project
     snapshot: Snapshot
+    position: Position | None
 
     def tables(self) -> dict[str, SourceTable]:
         """Return every tracked table's definition."""
-        return read_catalogue(self.connection, self.project)
+        return read_usable_catalogue(self.connection, self.project)
 
     def copy(self, statement: str) -> CopyOut:
         """Start a COPY ... TO STDOUT."""
@@ -45,10 +46,6 @@ class PostgresView:
     def row(self, query: str) -> dict[str, Any]:
         """Return a query's only row."""
         return self.connection.rows(query)[0]
-
-    def wait_until_durable(self) -> None:
-        """Return once a crash of the source could no longer take back what was read."""
-        wait_until_durable(self.connection)
 
 
 def open_source(source: DatabaseUrl) -> contextlib.AbstractContextManager[Connection]:
@@ -60,13 +57,22 @@ def open_source(source: DatabaseUrl) -> contextlib.AbstractContextManager[Connec
 def open_view(project: Project, source: DatabaseUrl) -> Iterator[PostgresView]:
     """Open the one read-only transaction that a batch is read in."""
     with open_source(source) as connection:
-        yield PostgresView(connection, project, begin(connection))
+        yield PostgresView(connection, project, *begin(connection))
+
+
+@contextlib.contextmanager
+def open_lasting_view(project: Project, source: DatabaseUrl) -> Iterator[PostgresView]:
+    """Open the same for a batch to be kept: it ends once nothing that it saw can be undone by a crash of the source."""
+    with open_view(project, source) as view:
+        yield view
+        if view.position:
+            await_flush(view.connection, view.position)
 
 
 @contextlib.contextmanager
 def open_ports(project: Project, source: DatabaseUrl, landing: ObjectStore, processed: ObjectStore) -> Iterator[Ports]:
     """Bind the stage to a source and its stores; the source is reached when its view is opened."""
-    yield Ports(project, lambda: open_view(project, source), LandingLog(landing), ProcessedLog(processed))
+    yield Ports(project, lambda: open_lasting_view(project, source), LandingLog(landing), ProcessedLog(processed))
 
 
 @dataclass(frozen=True)

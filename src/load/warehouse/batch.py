@@ -40,12 +40,13 @@ class Batch:
 
     manifest: ProcessedManifest
     paths: dict[str, Path]  # by key
+    memory_mb: int
     known: frozenset[str] = frozenset()  # models with rows in quarantine
     accepted_deletes: frozenset[str] = frozenset()
 
     def fetched(self, files: tuple[DataFile, ...]) -> staging.Fetched:
         """Return the files with where they are."""
-        return tuple((file, self.paths[file.key]) for file in files)
+        return tuple(staging.LocalFile(file, self.paths[file.key], self.memory_mb) for file in files)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def fetched(manifest: ProcessedManifest, ports: Ports) -> Iterator[Batch]:
     with tempfile.TemporaryDirectory(dir=ports.scratch, prefix="starlift-load-") as folder:
         files = [file for table in manifest.tables for file in table.files]
         paths = {file.key: fetch_checked(ports.processed, file, Path(folder)) for file in files}
-        yield Batch(manifest, paths, accepted_deletes=ports.accepted_deletes)
+        yield Batch(manifest, paths, ports.memory_mb, accepted_deletes=ports.accepted_deletes)
 
 
 def merge_tables(session: Session, batch: Batch, schema: str, taken_at: str) -> Merged:

@@ -67,6 +67,10 @@ SELECT batch, attempt, landing_checksum, run_id, project, horizon::text AS horiz
 FROM starlift.ledger ORDER BY batch DESC LIMIT :count
 """
 
+REMEDY = (
+    "The store was emptied, swapped, edited or set back to an older copy, or this is another project's warehouse. "
+    "Name the store that the warehouse was loaded from, or load into an empty database."
+)
 TABLES = {"ledger": CREATE_LEDGER, "quarantine": CREATE_QUARANTINE, "models": CREATE_MODELS}
 
 
@@ -146,10 +150,20 @@ def check_not_behind(last: LedgerRow | None, newest: int, store: str) -> None:
     if last and newest < last.batch:
         raise IntegrityError(
             f"{store} ends at batch {newest}, but the warehouse holds batch {last.batch} of project {last.project}. "
-            "The store was emptied or swapped, or this is another project's warehouse. Name the store that the "
-            "warehouse was loaded from, or load into an empty database.",
+            f"{REMEDY}",
             batch=last.batch,
             newest=newest,
+        )
+
+
+def check_same(last: LedgerRow, manifest: ProcessedManifest, store: str) -> None:
+    """Refuse a store whose batch of the ledger's newest number is another one, though there is nothing to load."""
+    if manifest.landing != last.landing_checksum:
+        raise IntegrityError(
+            f"Batch {last.batch} in {store} is of project {manifest.project} and has checksum "
+            f"{_short(manifest.landing)}, but the warehouse's batch {last.batch}, of project {last.project}, has "
+            f"{_short(last.landing_checksum)}. {REMEDY}",
+            batch=last.batch,
         )
 
 
@@ -159,8 +173,7 @@ def check_chain(last: LedgerRow | None, manifest: ProcessedManifest, store: str)
         return
     raise IntegrityError(
         f"Batch {manifest.number} in {store} follows a batch with checksum {_short(manifest.predecessor)}, but the "
-        f"warehouse's last batch, {last.batch}, has {_short(last.landing_checksum)}. The store was swapped, emptied, "
-        "shared or edited. Name the store that the warehouse was loaded from, or load into an empty database.",
+        f"warehouse's last batch, {last.batch}, has {_short(last.landing_checksum)}. {REMEDY}",
         batch=manifest.number,
     )
 

@@ -26,6 +26,8 @@ def load_pending(run_id: str, ports: Ports, deadline: Deadline) -> dict[str, Any
     newest = log.newest()
     last = ledger.read_last(ports.warehouse)
     ledger.check_not_behind(last, newest, ports.processed.url)
+    if last and newest == last.batch:
+        ledger.check_same(last, log.read(newest), ports.processed.url)
     if changed := definitions.changed_models(ports.warehouse, ports.definitions):
         logger.warning("model changed without rebuild", extra={"models": changed})
     done: dict[int, dict[str, Counts]] = {}

@@ -1,5 +1,6 @@
 """Rows that wait for a person or for their parent: set aside from staging, joined again, recorded."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,9 +20,12 @@ CREATE TEMP TABLE refused (
 CREATE_LINES = "CREATE TEMP TABLE lines (line jsonb) ON COMMIT DROP"
 TAKE_LINES = """
 INSERT INTO pg_temp.refused (model, key, rule, reason, "row", waiting, waited)
-SELECT :model, line -> 'key', line ->> 'rule', line ->> 'reason', line -> 'row', false, false
+SELECT {model}, line -> 'key' || {numbers}, line ->> 'rule', line ->> 'reason', line -> 'row', false, false
 FROM pg_temp.lines
 """
+# Of these types the transformation writes some values otherwise than PostgreSQL does: 5.0 and inf, and 1.5 for 1.500.
+NUMBERS = re.compile(r"real|double precision|numeric\(\d+,\d+\)")
+NUMBER = "^[-+0-9.e]+$|^-?inf$|^nan$"
 # What is set aside is known by what it holds, not by why: the reason may change while the row waits.
 CONTENT = """encode(sha256(convert_to("row"::text, 'UTF8')), 'hex')"""
 COUNT = f"""
@@ -34,7 +38,7 @@ INSERT INTO starlift.quarantine (model, key, content, rule, reason, "row", batch
 SELECT DISTINCT ON (model, key, content) model, key, {CONTENT} AS content, rule, reason, "row", :batch, waiting
 FROM pg_temp.refused
 ON CONFLICT (model, key, content)
-    DO UPDATE SET rule = excluded.rule, reason = excluded.reason, waiting = excluded.waiting
+    DO UPDATE SET rule = excluded.rule, reason = excluded.reason, waiting = excluded.waiting, batch = excluded.batch
 """
 NOT_REFUSED = f"""
 NOT EXISTS (
@@ -66,10 +70,22 @@ def read_models(session: Session) -> frozenset[str]:
 
 def take_files(session: Session, target: Target, files: staging.Fetched) -> None:
     """Set aside what the transformation has refused."""
-    for file, path in files:
-        staging.copy_lines(session, "pg_temp.lines", file, path)
-        session.run(TAKE_LINES, model=target.table.name)
+    for found in files:
+        staging.copy_lines(session, "pg_temp.lines", found)
+        session.run(TAKE_LINES.format(model=literal(target.table.name), numbers=_numbers(target)))
         session.run("TRUNCATE pg_temp.lines")
+
+
+def _numbers(target: Target) -> str:
+    """Return the numbers of a refused row's key as PostgreSQL writes them, for keys are compared as text."""
+    names = [name for name in target.table.key if NUMBERS.fullmatch(target.types[name])]
+    texts = {name: f"(line -> 'key' ->> {literal(name)})" for name in names}
+    values = (
+        f"CASE WHEN {texts[name]} ~ {literal(NUMBER)} THEN {texts[name]}::{target.types[name]}::text END"
+        for name in names
+    )
+    keys = ", ".join(map(literal, names))
+    return f"jsonb_strip_nulls(jsonb_object(ARRAY[{keys}]::text[], ARRAY[{', '.join(values)}]::text[]))"
 
 
 def rejoin_waiting(session: Session, target: Target) -> None:
@@ -100,17 +116,23 @@ def forget_deleted(session: Session, target: Target) -> None:
 def _not_in_batch(target: Target) -> str:
     if target.table.load == "replace":
         return "true"
-    relations = [f"SELECT {_texts(target.table.key, 's')} FROM {target.staging} s"]
-    relations += [f"SELECT {_texts(target.table.key, 'g')} FROM {target.gone} g"] if target.table.gone else []
+    key = target.table.key
+    relations = [f"SELECT {_texts(target, key, 's')} FROM {target.staging} s"]
+    relations += [f"SELECT {_texts(target, key, 'g')} FROM {target.gone} g"] if target.table.gone else []
     relations += [f"SELECT key FROM {REFUSED} WHERE model = {literal(target.table.name)}"]
     return f"q.key NOT IN ({' UNION ALL '.join(relations)})"
 
 
-def _texts(names: tuple[str, ...], alias: str) -> str:
+def _texts(target: Target, names: tuple[str, ...], alias: str) -> str:
     """Return columns as JSON of texts; jsonb_build_object takes no more than fifty of them."""
     keys = ", ".join(literal(name) for name in names)
-    values = ", ".join(f"{alias}.{identifier(name)}::text" for name in names)
+    values = ", ".join(_text(f"{alias}.{identifier(name)}", target.types[name]) for name in names)
     return f"jsonb_object(ARRAY[{keys}]::text[], ARRAY[{values}]::text[])"
+
+
+def _text(column: str, kind: str) -> str:
+    """Return a value as COPY writes it; a cast of an address to text would add the /32 that COPY leaves out."""
+    return f"abbrev({column})" if kind == "inet" else f"{column}::text"
 
 
 def refuse_rows(session: Session, target: Target) -> None:
@@ -130,8 +152,8 @@ def _set_aside(
     for query, rule in bad(target):
         session.run(
             f"WITH bad AS MATERIALIZED ({query}), aside AS (DELETE FROM {target.staging} s USING bad "
-            f"WHERE s.ctid = bad.place RETURNING {_texts(target.table.key, 's')} AS key, bad.reason, "
-            f'{_texts(target.columns, "s")} AS "row", s._waited IS TRUE AS waited) '
+            f"WHERE s.ctid = bad.place RETURNING {_texts(target, target.table.key, 's')} AS key, bad.reason, "
+            f'{_texts(target, target.columns, "s")} AS "row", s._waited IS TRUE AS waited) '
             f'INSERT INTO {REFUSED} (model, key, rule, reason, "row", waiting, waited) '
             f'SELECT {literal(target.table.name)}, key, {literal(rule)}, reason, "row", {waiting}, waited FROM aside'
         )
@@ -154,4 +176,10 @@ def _forget(target: Target) -> str:
     mine = f"DELETE FROM starlift.quarantine q WHERE q.model = {literal(target.table.name)} AND {NOT_REFUSED}"
     if target.table.load == "replace":
         return mine if target.table.rows else f"{mine} AND q.waiting"
-    return f"{mine} AND NOT ({_not_in_batch(target)})"
+    return f"{mine} AND {_names_a_row(target)} AND NOT ({_not_in_batch(target)})"
+
+
+def _names_a_row(target: Target) -> str:
+    """Return the condition that a key is known, or else the source row: without both, it may be another row's."""
+    more = f"(SELECT count(*) FROM jsonb_object_keys(q.key)) > {len(target.table.key)}"
+    return f"(jsonb_strip_nulls(q.key) = q.key OR {more})"

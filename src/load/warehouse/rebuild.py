@@ -2,20 +2,23 @@
 
 import contextlib
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from load.warehouse import definitions, ledger, schema
 from load.warehouse.batch import fetched, merge_tables
 from load.warehouse.catalogue import view_name
-from load.warehouse.layout import history_name
+from load.warehouse.layout import history_name, layout
 from load.warehouse.ports import Ports, Session
 from load.warehouse.session import lock_warehouse, transaction
 from load.warehouse.tables import named_drift
 from utils.errors import WarehouseBusyError
 from utils.manifest import ProcessedManifest, WarehouseTable
 from utils.model import VERSIONS
-from utils.postgres.names import TableName, identifier
+from utils.postgres.names import TableName, column_list, identifier
+
+logger = logging.getLogger(__name__)
 
 LOCK = "SELECT pg_try_advisory_lock(hashtextextended('starlift rebuild ' || :name, 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('starlift rebuild ' || :name, 0))"
@@ -40,10 +43,20 @@ SEQUENCES = """
 SELECT s.relname AS name FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 WHERE d.refobjid = CAST(:name AS regclass) AND d.deptype = 'a'
 """
-REQUARANTINE = (
-    "DELETE FROM starlift.quarantine WHERE model = :model AND :shadow <> model",
-    "UPDATE starlift.quarantine SET model = :model WHERE model = :shadow",
-)
+SEEN_BEFORE = """
+UPDATE starlift.quarantine n SET first_seen = o.first_seen FROM starlift.quarantine o
+WHERE n.model = :shadow AND o.model = :model AND (n.key, n.content) = (o.key, o.content)
+"""
+SHARED_COLUMNS = """
+SELECT o.attname AS name FROM pg_catalog.pg_attribute o JOIN pg_catalog.pg_attribute n USING (attname, atttypid)
+WHERE o.attrelid = CAST(:old AS regclass) AND n.attrelid = CAST(:new AS regclass) AND o.attnum > 0 AND n.attnum > 0
+  AND NOT o.attisdropped AND attname <> '_deleted'
+"""
+COUNT_ASIDE = "SELECT count(*) FROM starlift.quarantine WHERE model = :shadow"
+FORGET_ASIDE = "DELETE FROM starlift.quarantine WHERE model = :model"
+TAKE_ASIDE = """
+UPDATE starlift.quarantine SET model = :model, reason = replace(reason, :shadow, :model) WHERE model = :shadow
+"""
 MAX_NAME = 60  # characters; a longer name is cut by PostgreSQL, where it may meet another
 
 
@@ -112,15 +125,40 @@ def swap(ports: Ports, shadow: Shadow, table: WarehouseTable, through: int) -> i
         last = ledger.read_last(session)
         if last is None or last.batch > through:
             return last.batch if last else 0
+        if layout(table) == "dimension":
+            _keep_members(session, table, TableName(ports.schema, shadow.name), TableName(ports.schema, table.name))
         view = tuple(schema.view_statements(table, (), ports.schema))
         _replace(session, TableName(ports.schema, table.name), TableName(ports.schema, shadow.name), view)
         if table.history == VERSIONS:
             old, new = (TableName(ports.schema, history_name(name)) for name in (table.name, shadow.name))
             _replace(session, old, new, ())
         definitions.remember(session, [table], [table.name], last.batch)
-        for statement in REQUARANTINE:
-            session.run(statement, model=table.name, shadow=shadow.name)
+        if fresh := _take_quarantine(session, table.name, shadow.name):
+            # Before the commit: a crash between the two then tells it twice, and not never.
+            logger.critical("new rows in quarantine", extra={"batch": last.batch, "tables": {table.name: fresh}})
     return last.batch
+
+
+def _keep_members(session: Session, table: WarehouseTable, new: TableName, old: TableName) -> None:
+    """Mark as deleted, as every load does, what the new table lacks of the old: facts may refer to it."""
+    if not _exists(session, old):
+        return
+    shared = [row["name"] for row in session.rows(SHARED_COLUMNS, old=old.sql, new=new.sql)]
+    if set(table.key) <= set(shared):
+        columns = column_list(tuple(shared))
+        session.run(
+            f"INSERT INTO {new.sql} ({columns}, _deleted) SELECT {columns}, true FROM {old.sql} ON CONFLICT DO NOTHING"
+        )
+
+
+def _take_quarantine(session: Session, model: str, shadow: str) -> int:
+    """Put what the rebuild set aside in place of what the model had, and return how much of it is new."""
+    aside = int(session.value(COUNT_ASIDE, shadow=shadow))
+    session.run(SEEN_BEFORE, shadow=shadow, model=model)
+    known = int(session.row_count)
+    session.run(FORGET_ASIDE, model=model)
+    session.run(TAKE_ASIDE, shadow=shadow, model=model)
+    return aside - known
 
 
 def _replace(session: Session, old: TableName, new: TableName, view: tuple[str, ...]) -> None:

@@ -57,6 +57,7 @@ def plan_changes(existing: ExistingTable | None, wanted: WarehouseTable, schema:
 def _check_names(wanted: WarehouseTable) -> None:
     names = [wanted.name, *(column.name for column in wanted.columns)]
     names += [view_name(wanted.name)] if layout(wanted) == "fact" else []
+    names += [wanted.record_id] if wanted.record_id else []
     for name in names:
         if len(name.encode()) > MAX_NAME_BYTES:
             raise SchemaDriftError(
@@ -144,8 +145,8 @@ def _check_shape(existing: ExistingTable, wanted: WarehouseTable, target: TableN
     if lost := sorted(names - system - {column.name for column in wanted.columns}):
         raise _drift(
             wanted,
-            f"has the column {lost[0]}, which the model no longer has. Put it back into the model, or drop it: "
-            f"{_drop_column(wanted, lost[0], target)}",
+            f"has the column {lost[0]}, which the model no longer has. Put it back into the model, run once with "
+            f"--rebuild {wanted.name}, or drop it: {_drop_column(wanted, lost[0], target)}",
         )
 
 
@@ -170,8 +171,9 @@ def _widen_columns(existing: ExistingTable, wanted: WarehouseTable, target: Tabl
             raise _drift(
                 wanted,
                 f"has {column.name} as {old}, and the model now says {column.type}. Only wider types are "
-                "taken over by themselves: cast it in the model, set its type in the header, or convert the "
-                f"warehouse's: {alter} USING ...",
+                "taken over by themselves: cast it in the model to what it was, set the new type in the header "
+                f'([types] {column.name} = "{column.type}") and run once with --rebuild {wanted.name}, or convert '
+                f"the warehouse's: {alter} USING ...",
             )
         yield alter
 

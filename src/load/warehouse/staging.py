@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,21 @@ if TYPE_CHECKING:
     import duckdb
 
 BLOCK_BYTES = 1 << 20  # one read of the pipe, one message to the server
-MEMORY = "96MB"  # DuckDB only passes rows on, and the stage must fit a function of 256 MB
 ANALYZE_ROWS = 1000  # below, the planner's guesses do no harm
 LATE = "_late"
 EXACT = "_exact"  # the texts of values that DuckDB's types cannot hold, by column
 
-Fetched = tuple[tuple[DataFile, Path], ...]
-"""Files of a manifest with where they rest on this machine, their checksums compared."""
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file of a manifest where it rests on this machine, its checksum compared."""
+
+    file: DataFile
+    path: Path
+    memory_mb: int  # to read it in: some thousand rows at a time, however wide
+
+
+Fetched = tuple[LocalFile, ...]
 
 
 def create_staging(session: Session, target: Target) -> None:
@@ -45,52 +54,55 @@ def create_keys(session: Session, target: Target, kind: str) -> None:
 
 def copy_rows(session: Session, target: Target, files: Fetched) -> None:
     """Copy rows into the staging table."""
-    for file, path in files:
-        _copy_parquet(session, f"{target.staging} ({column_list((*target.columns, LATE))})", target.columns, file, path)
-    if sum(file.rows for file, _ in files) > ANALYZE_ROWS:
+    for found in files:
+        _copy_parquet(session, f"{target.staging} ({column_list((*target.columns, LATE))})", target.columns, found)
+    if sum(found.file.rows for found in files) > ANALYZE_ROWS:
         session.run(f"ANALYZE {target.staging}")
 
 
 def copy_gone(session: Session, target: Target, files: Fetched) -> None:
     """Copy the keys of rows that are gone."""
-    for file, path in files:
-        _copy_parquet(session, target.gone, target.table.key, file, path)
+    for found in files:
+        _copy_parquet(session, target.gone, target.table.key, found)
 
 
 def copy_present(session: Session, target: Target, files: Fetched) -> None:
     """Copy the keys of every row that the source has."""
-    for file, path in files:
-        _copy_parquet(session, target.present, target.table.key, file, path)
+    for found in files:
+        _copy_parquet(session, target.present, target.table.key, found)
     session.run(f"ANALYZE {target.present}")
 
 
-def copy_lines(session: Session, table: str, file: DataFile, path: Path) -> None:
+def copy_lines(session: Session, table: str, found: LocalFile) -> None:
     """Copy JSON lines into a table of one column."""
-    with closed_on_failure(session), path.open("rb") as lines:
+    with closed_on_failure(session), found.path.open("rb") as lines:
         quoted = (b'"' + line.rstrip(b"\r\n").replace(b'"', b'""') + b'"\n' for line in lines)
         count = session.copy_in(f"COPY {table} FROM STDIN (FORMAT csv)", quoted)
-    _check_count(file, count)
+    _check_count(found.file, count)
 
 
-def _copy_parquet(session: Session, target: str, columns: tuple[str, ...], file: DataFile, path: Path) -> None:
-    with _open_duckdb(file) as reader:
-        query = _select(reader, columns, file, path)
-        _check_count(file, _pipe(session, reader, query, f"COPY {target} FROM STDIN (FORMAT csv)"))
+def _copy_parquet(session: Session, target: str, columns: tuple[str, ...], found: LocalFile) -> None:
+    with _open_duckdb(found) as reader:
+        query = _select(reader, columns, found.file, found.path)
+        _check_count(found.file, _pipe(session, reader, query, f"COPY {target} FROM STDIN (FORMAT csv)"))
 
 
 @contextlib.contextmanager
-def _open_duckdb(file: DataFile) -> Iterator["duckdb.DuckDBPyConnection"]:
+def _open_duckdb(found: LocalFile) -> Iterator["duckdb.DuckDBPyConnection"]:
     """Open an engine that reads one file, and name its errors."""
     import duckdb  # a run with nothing to load answers before this tenth of a second
 
+    memory, key = f"{found.memory_mb}MB", found.file.key
     try:
-        with duckdb.connect(config={"memory_limit": MEMORY, "threads": "1"}) as reader:
+        with duckdb.connect(config={"memory_limit": memory, "threads": "1"}) as reader:
             reader.execute("SET TimeZone = 'UTC'")
             yield reader
     except duckdb.OutOfMemoryException as error:
-        raise ResourceExhaustedError(f"The rows of {file.key} are too large for {MEMORY} of memory.") from error
+        raise ResourceExhaustedError(
+            f"The rows of {key} are too large for {memory} of memory. Give the function more, or run on a host."
+        ) from error
     except duckdb.Error as error:
-        raise IntegrityError(f"{file.key} cannot be read: {error}. Restore that object.", key=file.key) from error
+        raise IntegrityError(f"{key} cannot be read: {error}. Restore that object.", key=key) from error
 
 
 def _check_count(file: DataFile, count: int) -> None:

@@ -3,10 +3,10 @@
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from load.warehouse.ports import Ports
+from load.warehouse.ports import HOST_MEMORY_MB, Ports
 from utils.definition import definitions
 from utils.errors import WarehouseUnavailableError
 from utils.open_store import open_store
@@ -17,6 +17,7 @@ from utils.secrets import read_database_secret
 from utils.settings import check_present
 from utils.store import ObjectStore
 
+BESIDE_DUCKDB_MB = 160  # of a Lambda's memory: Python, and what DuckDB does not count
 WAREHOUSE = Role("warehouse", WarehouseUnavailableError)
 NEEDED = ("PROJECT", "PROCESSED", "WAREHOUSE_SECRET")
 
@@ -28,12 +29,19 @@ class Config:
     project: Path
     processed: str
     warehouse_secret: str
+    memory_mb: int
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Config":
         """Read the settings, or raise ConfigurationError that names every missing one."""
         check_present(environment, NEEDED)
-        return cls(Path(environment["PROJECT"]), environment["PROCESSED"], environment["WAREHOUSE_SECRET"])
+        memory = int(environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", HOST_MEMORY_MB + BESIDE_DUCKDB_MB))
+        return cls(
+            project=Path(environment["PROJECT"]),
+            processed=environment["PROCESSED"],
+            warehouse_secret=environment["WAREHOUSE_SECRET"],
+            memory_mb=max(96, memory - BESIDE_DUCKDB_MB),
+        )
 
 
 @contextlib.contextmanager
@@ -63,4 +71,4 @@ def open_lambda_ports(config: Config, accepted_deletes: frozenset[str]) -> Itera
     url = read_database_secret(config.warehouse_secret)
     processed, scratch = open_store(config.processed), Path(tempfile.gettempdir())
     with open_ports(project, url, processed, scratch, accepted_deletes) as ports:
-        yield ports
+        yield replace(ports, memory_mb=config.memory_mb)

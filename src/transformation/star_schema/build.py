@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from transformation.star_schema.definition import resolve_reference
-from transformation.star_schema.quality import DataTest
+from transformation.star_schema.quality import DataTest, key_json, key_text, problem
 from transformation.star_schema.relations import LOST, RAW, Relation
 from transformation.star_schema.select_list import Item, Reference, SelectList
 from transformation.star_schema.sql import from_clause, unreadable
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 BAD_VALUE = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
 EXACT = "_starlift_exact:"
-WRITE = "(FORMAT parquet, COMPRESSION zstd)"
+WRITE = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES '8MB')"  # as much as load holds at once
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class ModelRows:
     folder: Path
     computed_gone: Path | None = None  # keys that a Python model left out
     some_lost: bool = False  # some rows hold values that a Python model could not be given
+    source_key: tuple[str, ...] = ()  # the driving row's columns that name it where the model's key does not
 
     def build(self) -> Built:
         """Write the model's rows as Parquet, what failed as JSON lines, and the keys that are gone."""
@@ -145,25 +146,25 @@ class ModelRows:
 
     def _problem(self) -> str:
         """Return the first rule that a row breaks, with its reason; NULL when it breaks none."""
-        cases = [f"WHEN _starlift_where_failed THEN {_rule('where', 'its WHERE could not be computed')}"]
+        cases = [f"WHEN _starlift_where_failed THEN {problem('where', 'its WHERE could not be computed')}"]
         if self.some_lost:
             lost = identifier(LOST)
             cases.append(f"WHEN {lost} IS NOT NULL THEN {{'rule': 'cast', 'reason': {lost} || ' cannot be read'}}")
         for item in self.found.items:
             failed = identifier("_starlift_failed:" + item.name)
             reason = f"{item.name} could not be computed"
-            cases.append(f"WHEN _starlift_kept AND {failed} THEN {_rule('cast', reason)}")
+            cases.append(f"WHEN _starlift_kept AND {failed} THEN {problem('cast', reason)}")
         for test in self.tests:
             # A value kept as exact text is there, but nothing that could be compared knows where it lies.
             exact = identifier(EXACT + test.column)
             fails = f"{test.fails} AND {exact} IS NULL" if test.is_not_null else f"{test.fails} OR {exact} IS NOT NULL"
-            cases.append(f"WHEN _starlift_kept AND ({fails}) THEN {_rule(test.rule, test.reason)}")
+            cases.append(f"WHEN _starlift_kept AND ({fails}) THEN {problem(test.rule, test.reason)}")
         return f"CASE {' '.join(cases)} END"
 
     def _driving_text(self) -> str:
         alias = identifier(self.model.alias)
         names = self.relations[self.model.alias].types
-        return "{" + ", ".join(f"{literal(name)}: {alias}.{identifier(RAW + name)}" for name in names) + "}"
+        return "{" + ", ".join(f"{identifier(name)}: {alias}.{identifier(RAW + name)}" for name in names) + "}"
 
     def _any_exact(self, careful: str) -> bool:
         some = " OR ".join(f"{identifier(EXACT + item.name)} IS NOT NULL" for item in self.found.items)
@@ -177,14 +178,15 @@ class ModelRows:
 
     def _write_quarantine(self, careful: str) -> Path | None:
         path = self._path("quarantine.jsonl")
-        key = ", ".join(f"{literal(name)}: {self._text(name)}" for name in self.model.key)
-        row = ", ".join(f"{literal(item.name)}: {self._text(item.name)}" for item in self.found.items)
-        problem = "_starlift_problem"
-        computed = f"{problem}.rule NOT IN ('cast', 'where')"
+        texts = {name: key_text(name, self._text(name), self.tests) for name in self.model.key}
+        source = {f"{self.model.driving}.{name}": f"_starlift_driving[{literal(name)}]" for name in self.source_key}
+        row = ", ".join(f"{identifier(item.name)}: {self._text(item.name)}" for item in self.found.items)
+        found = "_starlift_problem"
+        computed = f"{found}.rule NOT IN ('cast', 'where')"
         self.connection.execute(
-            f"COPY (SELECT {literal(self.model.name)} AS model, {{{key}}} AS key, {problem}.rule AS rule, "
-            f"{problem}.reason AS reason, CASE WHEN {computed} THEN to_json({{{row}}}) "
-            f"ELSE to_json(_starlift_driving) END AS row FROM {careful} WHERE {problem} IS NOT NULL) "
+            f"COPY (SELECT {literal(self.model.name)} AS model, {key_json(texts, source)} AS key, "
+            f"{found}.rule AS rule, {found}.reason AS reason, CASE WHEN {computed} THEN to_json({{{row}}}) "
+            f"ELSE to_json(_starlift_driving) END AS row FROM {careful} WHERE {found} IS NOT NULL) "
             f"TO {literal(str(path))} (FORMAT json)"
         )
         return path
@@ -240,10 +242,6 @@ class ModelRows:
 def _count_lines(path: Path) -> int:
     with path.open("rb") as stream:
         return sum(1 for _ in stream)
-
-
-def _rule(rule: str, reason: str) -> str:
-    return f"{{'rule': {literal(rule)}, 'reason': {literal(reason)}}}"
 
 
 def _file(path: Path) -> str:

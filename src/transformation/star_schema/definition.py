@@ -13,7 +13,11 @@ from utils.errors import ModelError, SchemaDriftError
 from utils.manifest import Reference as TableReference
 from utils.manifest import WarehouseColumn, WarehouseTable
 from utils.model import CALENDAR, VERSIONS, Lookup, Model
+from utils.project import MAX_NAME_BYTES
 
+SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
+# Types that no index can order, and by which so no row can be named.
+UNORDERED = {"json", "jsonpath", "xml", "xid", "cid", "point", "line", "lseg", "box", "path", "polygon", "circle"}
 HISTORY_NAMES = {"valid_from", "valid_to", "is_current"}
 
 
@@ -107,6 +111,9 @@ def _type(model: Model, item: Item, duckdb_type: str, relations: Mapping[str, Re
 
 def warehouse_table(model: Model, types: Mapping[str, str], models: Mapping[str, Model]) -> WarehouseTable:
     """Return the model's table, without files."""
+    if unordered := [name for name in model.key if spelled_out(types[name]).removesuffix("[]") in UNORDERED]:
+        message = f"has {unordered[0]} in its key, and PostgreSQL keeps no key of type {types[unordered[0]]}"
+        raise model.error(f"{message}; CAST it to VARCHAR, or choose another key", unordered[0])
     needed = set(model.key) | set(types if model.tests.not_null == ("*",) else model.tests.not_null)
     return WarehouseTable(
         name=model.name,
@@ -134,6 +141,7 @@ def check_names(model: Model, columns: Sequence[str]) -> None:
         raise model.error(
             f"has a column {taken[0]}, which its history needs for itself; give it another name", taken[0]
         )
+    _check_postgres_names(model, columns)
     tests = model.tests
     named = {
         "key": model.key,
@@ -147,6 +155,19 @@ def check_names(model: Model, columns: Sequence[str]) -> None:
     for where, names in named.items():
         if missing := [name for name in names if name not in columns]:
             raise model.error(f"names {missing[0]} in {where}, but has no such column", missing[0])
+
+
+def _check_postgres_names(model: Model, columns: Sequence[str]) -> None:
+    """Refuse names that PostgreSQL would cut, or keeps for its own columns, before any row is moved."""
+    names = [model.name, *columns, *([model.record_id] if model.record_id else [])]
+    names += [f"current_{model.name}"] if model.kind == "fact" else []
+    names += [f"{model.name}_history"] if model.history == VERSIONS else []
+    if long := [name for name in names if len(name.encode()) > MAX_NAME_BYTES]:
+        raise model.error(f"needs the name {long[0]!r}, which is longer than {MAX_NAME_BYTES} bytes", long[0])
+    if taken := [name for name in columns if name in SYSTEM_COLUMNS or name == model.record_id]:
+        raise model.error(f"has a column {taken[0]}, which each such table has already; rename it", taken[0])
+    if model.record_id and (model.record_id in SYSTEM_COLUMNS or model.record_id.startswith("_")):
+        raise model.error(f"has a record_id {model.record_id}; a leading _ is kept for Starlift", "record_id")
 
 
 def check_where(model: Model, found: SelectList, relations: Mapping[str, Relation]) -> None:

@@ -18,7 +18,7 @@ from transformation.star_schema.definition import (
     typed,
     warehouse_table,
 )
-from transformation.star_schema.presence import check_presence, key_relation, write_present
+from transformation.star_schema.presence import check_presence, key_relation, present_keys, write_present
 from transformation.star_schema.python_model import output_items
 from transformation.star_schema.quality import DataTest, calendar_columns, check_tests, data_tests
 from transformation.star_schema.relations import LATE, Relation, create_lookup, create_relation
@@ -48,19 +48,15 @@ class Engine:
     folder: Path
     sources: dict[str, Relation] = field(default_factory=dict)
     files: Files = field(default_factory=dict)
-    long_lines: bool = False
 
     def add_tables(self, files: Files) -> None:
         """Make every source table a relation, and these files all that can be read from here on."""
         paths = [path for by_role in files.values() for found in by_role.values() for path in found]
         shut_off(self.connection, [self.folder, self.project.folder / "lookups"], paths)
         self.files = files
-        self._create_sources()
-
-    def _create_sources(self) -> None:
         for name, table in self.tables.items():
-            files = {role: paths for role, paths in self.files.get(name, {}).items() if role != "keys"}
-            self.sources[name] = create_relation(self.connection, table, files, self.long_lines)
+            rows = {role: found for role, found in files.get(name, {}).items() if role != "keys"}
+            self.sources[name] = create_relation(self.connection, table, rows)
 
     def plan(self, model: Model) -> "Plan":
         """Resolve a model against this batch's tables: its joins, its columns, its table."""
@@ -115,7 +111,8 @@ class Engine:
         path = self.folder / f"{plan.model.name}-present.parquet"
         keys = key_relation(self.connection, table, files)
         with named_errors(str(plan.model.path)):
-            count = write_present(self.connection, plan.model, plan.found, keys, path)
+            query = present_keys(plan.model, plan.found, plan.tests, keys)
+            count = write_present(self.connection, query, path)
         return replace(built, present=path, counts={**built.counts, "present": count})
 
     def _build_rows(self, plan: "Plan") -> Built:
@@ -127,23 +124,12 @@ class Engine:
             return Built()
         started = time.monotonic()
         with named_errors(str(plan.model.path)):
-            built = self._build(plan, table)
+            built = self._rows(plan, table).build()
         _refuse_lost_rows(plan, table, built)
         duration_ms = round(1000 * (time.monotonic() - started))
         extra = {"table": plan.model.name, "row_count": built.counts["rows"], "duration_ms": duration_ms}
         logger.info("model built", extra={**extra, "quarantined": built.counts["quarantine"]})
         return built
-
-    def _build(self, plan: "Plan", table: SourceTable) -> Built:
-        """Build with DuckDB's usual buffers, and with ones as large as the files where a row is larger than those."""
-        try:
-            return self._rows(plan, table).build()
-        except duckdb.InvalidInputException as error:
-            if self.long_lines or "max_line_size" not in str(error):
-                raise
-        self.long_lines = True
-        self._create_sources()
-        return self._rows(plan, table).build()
 
     def _rows(self, plan: "Plan", table: SourceTable) -> ModelRows:
         mark = None if table.whole else table.previous_high_water_mark
@@ -151,7 +137,9 @@ class Engine:
         rows = ModelRows(
             self.connection, plan.model, plan.found, plan.lookups, plan.relations, plan.tests, late, self.folder
         )
-        return self._computed(plan, rows) if plan.model.path.suffix == ".py" else rows
+        if plan.model.path.suffix == ".py":
+            return self._computed(plan, rows)
+        return replace(rows, source_key=table.primary_key)
 
     def _computed(self, plan: "Plan", rows: ModelRows) -> ModelRows:
         """Run a Python model, and let its output be the relation whose rows are tested and written."""

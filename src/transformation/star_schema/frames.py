@@ -19,8 +19,6 @@ from utils.postgres.names import column_list, identifier, literal
 
 CHUNK_ROWS = 50_000  # a few tens of MB as frames, whatever the batch holds
 MAX_MESSAGE = 500  # characters; an error of pandas may quote a whole column
-# What a mistake in build() raises; pyarrow's own errors are among them.
-BUILD_ERRORS = (LookupError, TypeError, ValueError, AttributeError, NameError, ArithmeticError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class PythonRows:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {self._table} ({columns}, {identifier(LATE)} BOOLEAN)")
         some_lost, build = self._insert_lost(), load_build(self.model)
         left_out = [keys for chunk in self._chunks() if (keys := self._compute_chunk(build, chunk)) is not None]
-        relation = create_computed(self.connection, self.model.alias, dict(self.model.types), f"FROM {self._table}")
+        relation = create_computed(self.connection, self.model.name, dict(self.model.types), f"FROM {self._table}")
         if left_out:
             self._write_gone(pd.concat(left_out), gone)
         return Computed(relation, some_gone=bool(left_out), some_lost=some_lost)
@@ -104,12 +102,14 @@ class PythonRows:
             output = build(**frames)
             self._check_output(output, chunk)
             self._insert(output, chunk)
-        except BUILD_ERRORS as error:
+        except duckdb.Error:
+            raise  # not the model's own
+        except (Exception, SystemExit) as error:  # what a person's code may raise is not known
             raise self._failure(error) from error
         missing = chunk.index.difference(output.index)
         return self._keys(frames[self.model.alias].loc[missing]) if len(missing) else None
 
-    def _failure(self, error: Exception) -> ModelError:
+    def _failure(self, error: BaseException) -> ModelError:
         """Name the line of the model that failed."""
         frames = traceback.extract_tb(error.__traceback__)
         line = next((frame.lineno for frame in reversed(frames) if frame.filename == str(self.model.path)), None) or 1

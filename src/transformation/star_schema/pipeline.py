@@ -34,6 +34,7 @@ def transform_pending(run_id: str, ports: Ports, deadline: Deadline) -> dict[str
     """
     done, newest = ports.processed.newest(), ports.landing.newest()
     answer: dict[str, Any] = {"run_id": run_id, "batches": [], "tables": {}, "more": False}
+    _check_same_log(ports, done, newest)
     superseded = _superseded(ports, done, newest)
     watch = Stopwatch()
     for number in range(done + 1, newest + 1):
@@ -48,6 +49,17 @@ def transform_pending(run_id: str, ports: Ports, deadline: Deadline) -> dict[str
     return answer
 
 
+def _check_same_log(ports: Ports, done: int, newest: int) -> None:
+    """Refuse a landing store that is not the one whose batches were transformed: its rows would never be."""
+    if done and (newest < done or ports.processed.read(done).landing != ports.landing.read(done).checksum):
+        raise IntegrityError(
+            f"Batch {done} in {ports.processed.store.url} was not made from batch {done} in {ports.landing.store.url}, "
+            f"which ends at {newest}. One of the two was emptied, swapped or set back to an older copy; name or "
+            "restore both as they were together.",
+            batch=done,
+        )
+
+
 def _superseded(ports: Ports, done: int, newest: int) -> set[int]:
     """Return the waiting batches whose rows a later one holds, because their own files were lost."""
     pending = (ports.landing.read(number).manifest for number in range(done + 1, newest + 1))
@@ -56,10 +68,22 @@ def _superseded(ports: Ports, done: int, newest: int) -> set[int]:
 
 def transform_again(run_id: str, number: int, ports: Ports) -> None:
     """Transform a batch that waits to be loaded once more, as its next attempt, after a model was mended."""
-    superseded = _superseded(ports, number - 1, ports.landing.newest())
-    manifest = transform_batch(run_id, ports.landing.read(number), ports, empty=number in superseded)
-    ports.processed.commit(manifest)
+    entry, newest = ports.landing.read(number), ports.landing.newest()
+    empty = number in _superseded(ports, number - 1, newest)
+    if not empty and _is_lost(entry.manifest, ports):
+        if ports.landing.read(newest).manifest.base <= number:
+            raise IntegrityError(
+                f"A landed file of batch {number} is gone, so it cannot be transformed again. Run with --resync, whose "
+                f"batch holds every row as it is now; if batch {number} keeps it from being loaded, run then with "
+                f"--retransform {number}, which leaves that batch empty."
+            )
+        empty = True
+    ports.processed.commit(transform_batch(run_id, entry, ports, empty))
     logger.info("batch transformed", extra={"batch": number})
+
+
+def _is_lost(batch: LandingManifest, ports: Ports) -> bool:
+    return not all(ports.landing.store.exists(file.key) for table in batch.tables for file in table.files)
 
 
 def transform_batch(run_id: str, entry: LandingEntry, ports: Ports, empty: bool = False) -> ProcessedManifest:

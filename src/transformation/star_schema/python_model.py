@@ -32,7 +32,7 @@ def load_build(model: Model) -> Build:
     module: ModuleType = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, NameError, AttributeError) as error:
+    except (Exception, SystemExit) as error:  # what a person's code may raise is not known
         raise model.error(f"cannot be imported: {error!r}") from error
     build = getattr(module, "build", None)
     if not callable(build):

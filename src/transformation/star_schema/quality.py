@@ -1,7 +1,7 @@
 """Data tests: the conditions under which an output row goes to quarantine, each with its reason."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from transformation.star_schema.sql import constant
 from transformation.star_schema.types import TEXT, to_duckdb
 from utils.manifest import WarehouseTable
 from utils.model import CALENDAR, Model
-from utils.postgres.names import identifier
+from utils.postgres.names import identifier, literal
 
 READABLE = {
     "numeric": "TRY_CAST({} AS DOUBLE) IS NULL",
@@ -68,6 +68,27 @@ def check_tests(
             reason = str(error).split("\n", maxsplit=1)[0]
             message = f"has a {test.rule} test that the type of {test.column} cannot answer: {reason}"
             raise model.error(message, test.column) from error
+
+
+def key_text(column: str, text: str, tests: Iterable[DataTest]) -> str:
+    """Return a key's text, NULL where the warehouse could not read it as the type that the model declares."""
+    failing = " OR ".join(f"({test.fails})" for test in tests if test.rule == "type" and test.column == column)
+    return f"CASE WHEN NOT ({failing}) THEN {text} END" if failing else text
+
+
+def key_json(key: Mapping[str, str], source: Mapping[str, str]) -> str:
+    """Return the key of a refused row as JSON, and with it the source row's where the model's is not known."""
+    unknown = " OR ".join(f"{text} IS NULL" for text in key.values()) or "false"
+    return f"CASE WHEN {unknown} THEN to_json({_struct({**key, **source})}) ELSE to_json({_struct(key)}) END"
+
+
+def _struct(values: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{identifier(name)}: {value}" for name, value in values.items()) + "}"
+
+
+def problem(rule: str, reason: str) -> str:
+    """Return what a row broke, as the value that stands beside it."""
+    return _struct({"rule": literal(rule), "reason": literal(reason)})
 
 
 def _declared(model: Model, types: Mapping[str, str]) -> Iterator[DataTest]:

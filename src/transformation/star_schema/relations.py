@@ -13,9 +13,12 @@ from utils.manifest import SourceTable
 from utils.postgres.names import column_list, identifier, literal
 
 ROLE = "_starlift_role"
+LOOKUP = "lookup"  # the role of rows of a lookup file, whose lines end as its editor ends them
 LATE = "_starlift_late"  # set on the rows of Python models only, which lose sight of their driving row
 LOST = "_starlift_lost"  # theirs too: the column whose value DuckDB cannot hold and pandas so cannot be given
 RAW = "_starlift_raw:"  # prefix of the columns that keep a value's text where it may not cast
+NEW_LINE = r"new_line = '\n', "  # DuckDB would take a carriage return in the first value for the end of a line
+LONGEST_HEADER = 1 << 20  # of 1,600 names of 63 bytes, with room to spare
 LINE_BYTES = 2 << 20  # DuckDB's own limit; a larger one costs it a third of its speed
 
 
@@ -26,25 +29,32 @@ class Relation:
     name: str
     types: Mapping[str, str]
     postgres_types: Mapping[str, str]
+    kind: str = "table"  # or "lookup" or "computed", whose names are no tables' names
 
     @property
     def strict(self) -> str:
         """The view whose casts fail loudly."""
-        return identifier(f"strict:{self.name}")
+        return identifier(f"strict:{self._unique}")
 
     @property
     def lenient(self) -> str:
         """The view whose casts fail to NULL, beside each value's text."""
-        return identifier(f"lenient:{self.name}")
+        return identifier(f"lenient:{self._unique}")
+
+    @property
+    def _unique(self) -> str:
+        """The name, made one of its own among those that differ only in case, which DuckDB takes for one."""
+        return f"{self.kind}:{self.name}:{self.name.encode().hex()}"
 
 
 def create_relation(
-    connection: duckdb.DuckDBPyConnection, table: SourceTable, files: Mapping[str, list[Path]], long_lines: bool = False
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, files: Mapping[str, list[Path]]
 ) -> Relation:
     """Create both views over one table's files, given by role; without files they are empty."""
     postgres = {column.name: column.type for column in table.columns}
     relation = Relation(table.name, {name: to_duckdb(kind) for name, kind in postgres.items()}, postgres)
-    parts = [_read(relation, role, paths, long_lines) for role, paths in files.items() if paths]
+    longest = max((file.longest for file in table.files), default=0)
+    parts = [_read(relation, role, paths, longest) for role, paths in files.items() if paths]
     _create(connection, relation, " UNION ALL ".join(parts or [_empty(relation)]))
     return relation
 
@@ -56,8 +66,8 @@ def create_lookup(connection: duckdb.DuckDBPyConnection, path: Path, keys: tuple
         raise ConfigurationError(
             f"{path} has no column {missing[0]}, by which a model looks it up; it has {', '.join(columns)}."
         )
-    relation = Relation(path.name, dict.fromkeys(columns, TEXT), dict.fromkeys(columns, "text"))
-    _create(connection, relation, _read(relation, "lookup", [path]))
+    relation = Relation(path.name, dict.fromkeys(columns, TEXT), dict.fromkeys(columns, "text"), LOOKUP)
+    _create(connection, relation, _read(relation, LOOKUP, [path]))
     try:
         double = _double_key(connection, relation, keys)
     except duckdb.InvalidInputException as error:
@@ -91,7 +101,7 @@ def _double_key(
 
 def create_computed(connection: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str], rows: str) -> Relation:
     """Create both views over rows of text that a Python model computed, to be cast to its declared types."""
-    relation = Relation(name, {column: to_duckdb(kind) for column, kind in types.items()}, types)
+    relation = Relation(name, {column: to_duckdb(kind) for column, kind in types.items()}, types, "computed")
     _create(connection, relation, rows, (LATE, LOST))
     return relation
 
@@ -114,16 +124,16 @@ def _cast(cast: str, name: str, kind: str) -> str:
     return f"{cast}({text} AS {kind}) AS {column}"
 
 
-def _read(relation: Relation, role: str, paths: list[Path], long_lines: bool = False) -> str:
+def _read(relation: Relation, role: str, paths: list[Path], longest: int = 0) -> str:
     """Return the query over CSV files that keeps NULL, which COPY writes as nothing, apart from the quoted ''."""
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in relation.types)
+    columns = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in relation.types)
     files = ", ".join(literal(str(path)) for path in paths)
-    largest = max(path.stat().st_size for path in paths)
-    size = max(LINE_BYTES, largest) if long_lines else LINE_BYTES
+    # Not left to chance: DuckDB refuses a row that is larger than it was told, or skips it without a word.
+    size = max(LINE_BYTES, longest + LONGEST_HEADER)
     return (
         f"SELECT *, {literal(role)} AS {identifier(ROLE)} FROM read_csv([{files}], columns = {{{columns}}}, "
         "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
-        f"allow_quoted_nulls = false, max_line_size = {size})"
+        f"{NEW_LINE if role != LOOKUP else ''}allow_quoted_nulls = false, max_line_size = {size})"
     )
 
 

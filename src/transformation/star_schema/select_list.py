@@ -64,6 +64,13 @@ class SelectList:
 
 def parse_body(model: Model) -> SelectList:
     """Parse a SQL model's body, or raise ModelError that names the line and what a batch cannot answer."""
+    try:
+        return _parse(model)
+    except RecursionError as error:
+        raise model.error("nests expressions too deep; compute it in parts", "SELECT") from error
+
+
+def _parse(model: Model) -> SelectList:
     parser = _Parser(model)
     node = parser.node()
     items = tuple(parser.item(record) for record in node["select_list"])

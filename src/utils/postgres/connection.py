@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,20 +21,54 @@ from utils.errors import (
     WarehouseUnavailableError,
 )
 from utils.postgres.copy_out import CopyOut
+from utils.postgres.names import literal
 from utils.postgres.url import DatabaseUrl
 
+MAX_WHERE = 300  # characters
 CONNECT_SECONDS = 15  # longer than a cross-region TLS handshake, shorter than anyone's patience
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # a dead peer shows within a minute
+
+# Whatever ALTER ROLE or ALTER DATABASE set: values arrive in one form, no row is hidden, no statement is cut short.
+SETTINGS = {
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "3",
+    "xmlbinary": "base64",
+    "xmloption": "content",
+    "lc_monetary": "C",
+    "array_nulls": "on",  # else a NULL in an array is read as the word
+    "transform_null_equals": "off",
+    "quote_all_identifiers": "off",
+    "row_security": "off",  # an error in place of rows that are not shown
+    "statement_timeout": "0",
+    "transaction_timeout": "0",
+    "idle_session_timeout": "0",
+}
 
 DENIED = {"28000", "28P01", "42501"}
 EXHAUSTED = {"53100", "53200"}
 BUSY = "55P03"
 PASSING_CLASSES = ("08", "57P", "53", "40")  # connection, operator, resources, serialization
-PASSING = {"57014", "25P03", "25006", BUSY}
+PASSING = {"57014", "25P03", BUSY}
+READ_ONLY = "25006"  # of the warehouse: a replica that is about to be promoted
+ENCODING = {"22021", "22P05"}
 
 
 class Connection(native.Connection):  # type: ignore[misc] # pg8000 ships no types
     """One session; leaving its `with` block closes it and so rolls back what was not committed."""
+
+    def handle_messages(self, context: Context) -> None:
+        """Take the answer to a statement; a server that ends the session says why before it closes."""
+        try:
+            super().handle_messages(context)
+        except InterfaceError:
+            if context.error is None:
+                raise
+            raise context.error from None
 
     def copy_out(self, statement: str, max_row_bytes: int) -> CopyOut:
         """Start `COPY ... TO STDOUT` and return its rows as an iterable of blocks."""
@@ -72,6 +106,7 @@ def connect(url: DatabaseUrl, role: Role) -> Iterator[Connection]:
     with named_errors(url, role):
         connection = _open(url, role)
         try:
+            _settle(connection)
             yield connection
         finally:
             with contextlib.suppress(InterfaceError, OSError):
@@ -103,6 +138,17 @@ def _tune(sock: socket.socket) -> None:
     for name, seconds in KEEPALIVE.items():
         if option := getattr(socket, name, None):
             sock.setsockopt(socket.IPPROTO_TCP, option, seconds)
+
+
+def _settle(connection: Connection) -> None:
+    """Make the session independent of the role's own settings, as far as the server's version has them."""
+    wanted = ", ".join(f"({literal(name)}, {literal(value)})" for name, value in SETTINGS.items())
+    # pg_catalog comes first where it is not named, so that nobody's function stands before the server's own.
+    connection.execute_simple(
+        """SET search_path = "$user", public; """
+        f"SELECT pg_catalog.set_config(s.name, v.value, false) FROM (VALUES {wanted}) v (name, value) "
+        "JOIN pg_catalog.pg_settings s ON s.name = v.name"
+    )
 
 
 @contextlib.contextmanager
@@ -143,8 +189,15 @@ def _named(error: DatabaseError, url: DatabaseUrl, role: Role) -> PipelineError:
         return WarehouseBusyError(f"{said} Another load is at work; this one is retried.", sqlstate=state)
     if state in EXHAUSTED:
         return ResourceExhaustedError(f"{said} Give it more disk or memory.", sqlstate=state)
-    if state in PASSING or state.startswith(PASSING_CLASSES):
+    if state in PASSING or state.startswith(PASSING_CLASSES) or (state == READ_ONLY and role.name == "warehouse"):
         return role.unavailable(said, sqlstate=state)
     if state in {"3D000"}:
         return ConfigurationError(f"{said} Correct the URL.", sqlstate=state)
-    return QueryError(said, sqlstate=state, detail=report.get("D"), hint=report.get("H"))
+    if state in ENCODING:
+        said += " Correct the text there, or make it another encoding's; exclude in pipeline.toml leaves a column out."
+    return QueryError(f"{said}{_where(report)}", sqlstate=state, detail=report.get("D"), hint=report.get("H"))
+
+
+def _where(report: Mapping[str, str]) -> str:
+    """Return where the server says it was, and which rows were being read."""
+    return f" In: {report['W'][:MAX_WHERE]}" if report.get("W") else ""

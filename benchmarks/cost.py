@@ -1,0 +1,101 @@
+"""What a deployment costs a month on AWS: `python -m benchmarks.cost` prints the table of docs/operations.md.
+
+Prices are list prices in US dollars for US East (N. Virginia); free tiers are left out.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# From AWS's pricing pages of each service, looked up on 2026-11-21.
+GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
+SCRATCH_GB_SECOND = 0.0000000309  # beyond 0.5 GB
+INVOCATION = 0.20 / 1e6
+TRANSITION = 0.025 / 1e3  # Step Functions, standard workflows
+PUT, GET = 0.005 / 1e3, 0.0004 / 1e3
+STORED_GB = 0.023
+SECRET, SECRET_CALL = 0.40, 0.05 / 1e4
+ALARM, METRIC, DASHBOARD = 0.10, 0.30, 3.00
+LOGGED_GB = 0.50
+
+HOURS = 730
+TRANSITIONS = 7  # of a run in which no stage asks for more time
+QUIET_GETS, TABLE_GETS, TABLE_PUTS = (
+    10,
+    3,
+    2,
+)  # a run looks for the newest manifests; each table is landed and made Parquet
+FIXED = 2 * SECRET + 10 * ALARM + 5 * METRIC + DASHBOARD
+ROW_BYTES = 150  # of CSV and Parquet together
+LOG_BYTES = 20_000
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A function's limits and the time it takes."""
+
+    memory_gb: float
+    scratch_gb: float
+    quiet_seconds: float  # with start and imports, as Lambda bills them
+    seconds_a_million_rows: float
+
+
+STAGES = (Stage(0.5, 0.5, 6.0, 25.0), Stage(1.73, 4.0, 2.0, 20.0), Stage(1.0, 4.0, 2.5, 45.0))
+
+
+@dataclass(frozen=True)
+class Use:
+    """How often a deployment runs and what changes meanwhile."""
+
+    runs_an_hour: float
+    changed_rows: float  # a run, with those that they join to
+    tables: int = 11  # that change in a run; none when no row does
+    architecture: str = "x86_64"
+
+    @property
+    def runs(self) -> float:
+        """Return the runs of a month."""
+        return HOURS * self.runs_an_hour
+
+
+def monthly_costs(use: Use) -> dict[str, float]:
+    """Return the dollars of a month by what they are paid for."""
+    seconds = [stage.quiet_seconds + stage.seconds_a_million_rows * use.changed_rows / 1e6 for stage in STAGES]
+    compute = sum(stage.memory_gb * each for stage, each in zip(STAGES, seconds, strict=True))
+    scratch = sum((stage.scratch_gb - 0.5) * each for stage, each in zip(STAGES, seconds, strict=True))
+    tables = use.tables if use.changed_rows else 0
+    a_run = {
+        "Lambda": compute * GB_SECOND[use.architecture] + scratch * SCRATCH_GB_SECOND + len(STAGES) * INVOCATION,
+        "Step Functions": TRANSITIONS * TRANSITION,
+        "S3 requests": tables * TABLE_PUTS * PUT + (QUIET_GETS + tables * TABLE_GETS) * GET + 2 * bool(tables) * PUT,
+        "secrets and logs": 2 * SECRET_CALL + LOG_BYTES / 1e9 * LOGGED_GB,
+    }
+    stored = use.runs * use.changed_rows * ROW_BYTES / 1e9
+    return {
+        **{name: dollars * use.runs for name, dollars in a_run.items()},
+        "S3, each month's batches": stored * STORED_GB,
+        "secrets, alarms, dashboard": FIXED,
+    }
+
+
+EXAMPLES = {
+    "nothing changes, every 15 minutes": Use(4, 0),
+    "totesys: 100 rows a run, every 15 minutes": Use(4, 100),
+    "100,000 rows a run, every 15 minutes": Use(4, 100_000),
+    "100,000 rows a run, every 15 minutes, arm64": Use(4, 100_000, architecture="arm64"),
+    "1,000,000 rows a run, hourly": Use(1, 1_000_000),
+    "10,000,000 rows a run, daily": Use(1 / 24, 10_000_000),
+}
+
+
+def table() -> Iterator[str]:
+    """Yield the lines of a Markdown table of all examples."""
+    names = list(monthly_costs(Use(1, 1)))
+    yield f"| USD a month | {' | '.join(names)} | total |"
+    yield "|---" * (len(names) + 2) + "|"
+    for example, use in EXAMPLES.items():
+        costs = monthly_costs(use)
+        yield f"| {example} | {' | '.join(f'{costs[name]:.2f}' for name in names)} | **{sum(costs.values()):.2f}** |"
+
+
+if __name__ == "__main__":
+    print("\n".join(table()))

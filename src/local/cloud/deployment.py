@@ -1,0 +1,48 @@
+"""One deployment: which project, in which environment, and where its files are."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from local.cloud.answers import Answers, answers_file, read_answers
+from local.packages import ROOT
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A project in an environment, from a copy of this repository."""
+
+    project: Path  # its folder
+    environment: str
+    root: Path = ROOT
+
+    @property
+    def folder(self) -> Path:
+        """Return the project's folder, wherever this is run."""
+        return (self.root / self.project).resolve()
+
+    @property
+    def project_name(self) -> str:
+        """Return the project's name, which is its folder's."""
+        return self.folder.name
+
+    @property
+    def name(self) -> str:
+        """Return what every resource's name begins with."""
+        return f"{self.project_name}-{self.environment}"
+
+    @property
+    def answers_file(self) -> Path:
+        """Return where the answers to `make configure` are."""
+        return answers_file(self.root, self.project_name, self.environment)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """Return what `make configure` was told."""
+        return read_answers(self.answers_file)
+
+    @property
+    def variable_files(self) -> list[Path]:
+        """Return the files of variables, the later of which win."""
+        usual = self.answers_file.with_name(f"{self.environment}.tfvars")
+        return [path for path in (usual, self.answers_file) if path.exists()]

@@ -1,0 +1,64 @@
+"""`make invoke`: start a run of the deployed state machine and follow it to its end."""
+
+import json
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from local.cloud.account import read_outputs
+from local.cloud.deployment import Deployment
+from local.cloud.terminal import Terminal
+from local.reports import report_table
+from local.run import report
+from local.state_machine import Execution, follow, start_execution
+from utils.errors import ConfigurationError, PipelineError
+from utils.project import read_project
+
+INTERVAL = 2.0  # seconds between two looks
+LONGEST = 24 * 3600.0  # seconds; a first load may take long
+STAGES = ("extraction", "transformation", "load")
+
+
+def invoke(deployment: Deployment, terminal: Terminal, request: str, interval: float = INTERVAL) -> None:
+    """Run once with the given input and tell every state as it is entered."""
+    _check(request)
+    account, outputs = read_outputs(deployment)
+    run_id = f"manual-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:4]}"
+    execution = start_execution(account, outputs["state_machine_arn"], run_id, request)
+    terminal.step(f"{run_id} is running; Ctrl-C stops watching it, not the run")
+    started = time.monotonic()
+
+    def tell(state: str) -> None:
+        terminal.say(f"{time.monotonic() - started:7.0f} s  {state}", "cyan")
+
+    _finish(deployment, terminal, run_id, follow(account, execution, tell, LONGEST, interval))
+
+
+def _check(request: str) -> None:
+    try:
+        is_object = isinstance(json.loads(request), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        raise ConfigurationError(f'INPUT={request!r} is no JSON object, such as {{"resync": true}}.')
+
+
+def _finish(deployment: Deployment, terminal: Terminal, run_id: str, ended: Execution) -> None:
+    if ended.status != "SUCCEEDED":
+        raise PipelineError(f"{run_id} ended {ended.status}: {ended.error} {_message(ended.cause)}".strip())
+    answers: list[Any] = [ended.output[stage] for stage in STAGES]
+    found = report(run_id, read_project(deployment.folder), answers)
+    if found.tables:
+        terminal.show(report_table(found, run_id))
+    else:
+        terminal.say("Nothing changed in the source, and nothing waited.")
+    terminal.say(f"{run_id} succeeded.", "green")
+
+
+def _message(cause: str) -> str:
+    """Return the message of a function's error, without its stack trace."""
+    try:
+        return str(json.loads(cause)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return cause

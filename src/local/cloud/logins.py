@@ -1,0 +1,63 @@
+"""`make secrets`: ask for the two databases' logins and put them where only the functions read them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.cloud.account import read_outputs
+from local.cloud.deployment import Deployment
+from local.cloud.terminal import Terminal
+from utils.postgres.url import VERIFIED
+
+ASKED = {
+    "source": "The database to read; a login that may only SELECT is enough.",
+    "warehouse": "The database to write.",
+}
+Login = dict[str, Any]
+
+
+def put_secrets(deployment: Deployment, terminal: Terminal) -> None:
+    """Ask for source and warehouse and put each as a new version of its secret."""
+    account, outputs = read_outputs(deployment)
+    secrets = account.client("secretsmanager")
+    for kind, about in ASKED.items():
+        name = outputs[f"{kind}_secret_name"]
+        terminal.step(f"{kind}: {about}")
+        before = _before(secrets, name) or _made_here(kind, outputs)
+        secrets.put_secret_value(SecretId=name, SecretString=json.dumps(_ask_login(terminal, before)))
+        terminal.say(f"put into {name}", "green")
+    terminal.say(f"\nNext: make invoke ENV={deployment.environment}", "green")
+
+
+def _ask_login(terminal: Terminal, before: Login) -> Login:
+    """Ask for one login, with all but the password of the last as defaults."""
+    asked = {
+        "host": terminal.ask("  host", before.get("host", "")),
+        "port": int(terminal.ask("  port", str(before.get("port", 5432)), str.isdigit, "A port is a number.")),
+        "dbname": terminal.ask("  database", before.get("dbname", "")),
+        "username": terminal.ask("  user", before.get("username", "")),
+        "sslmode": terminal.ask(
+            "  sslmode", before.get("sslmode", "verify-full"), VERIFIED.__contains__, "verify-full or verify-ca."
+        ),
+    }
+    authority = terminal.ask("  sslrootcert (or public)", before.get("sslrootcert") or "public")
+    known = str(before.get("password", ""))
+    password = terminal.ask_hidden("  password" + (" (empty keeps the last)" if known else ""), optional=bool(known))
+    return {**asked, **({"sslrootcert": authority} if authority != "public" else {}), "password": password or known}
+
+
+def _before(secrets: Any, name: str) -> Login:
+    """Return the login that the secret holds, nothing if it is empty, unreadable to us, or no JSON."""
+    try:
+        found = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
+    except (ClientError, KeyError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _made_here(kind: str, outputs: Mapping[str, Any]) -> Login:
+    """Return where the warehouse is that Terraform made, if it made one."""
+    made = outputs.get("warehouse_database") if kind == "warehouse" else None
+    return {name: made[name] for name in ("host", "port", "dbname")} if made else {}

@@ -1,0 +1,42 @@
+"""What several integration tests build once and share."""
+
+import os
+
+import pytest
+
+from local.aws import emulated_aws
+from local.build_target import ARCHITECTURES, on_lambda
+from local.packages import ROOT
+from tests.cloud_harness import Cloud, install_stand_in
+from tests.lambda_packages import built_for_lambda
+
+
+@pytest.fixture(scope="session")
+def lambda_packages(tmp_path_factory):
+    """Return the packages that Lambda gets, by processor and stage; build/ keeps them for the next time."""
+    probe = tmp_path_factory.mktemp("probe")
+    return {architecture: built_for_lambda(architecture, probe) for architecture in ARCHITECTURES}
+
+
+@pytest.fixture
+def cloud(tmp_path, monkeypatch):
+    """Return a deployment's surroundings, with its answers given and nothing deployed."""
+    root = tmp_path / "copy"
+    for folder in ("terraform/environments", "terraform/bootstrap", "build"):
+        (root / folder).mkdir(parents=True)
+    (root / "projects").symlink_to(ROOT / "projects")
+    (root / "terraform/environments/dev.tfvars").write_text('environment = "dev"\n')
+    install_stand_in(tmp_path, root)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with emulated_aws() as aws:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+        made = Cloud(root, aws)
+        made.answer()
+        yield made
+
+
+@pytest.fixture
+def built(cloud, lambda_packages):
+    """Give the copy the packages that the repository has."""
+    name = on_lambda("x86_64").name
+    (cloud.root / "build" / name).symlink_to(lambda_packages["x86_64"]["load"].function.parent)

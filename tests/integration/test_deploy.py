@@ -1,0 +1,145 @@
+"""`make deploy` and `make plan`: what is done in which order, and what stops it."""
+
+import boto3
+import pytest
+
+from tests.cloud_harness import STATE_BUCKET
+
+pytestmark = [pytest.mark.xdist_group("lambda packages"), pytest.mark.timeout(600)]
+built = pytest.mark.usefixtures("built")
+BOOTSTRAP = ["bootstrap init", "bootstrap apply"]
+
+
+@built
+def test_the_first_time_the_bucket_of_states_is_made_before_anything_is_planned(cloud):
+    assert cloud.make("deploy", "--yes") == 0
+
+    assert cloud.calls() == [*BOOTSTRAP, "init", "plan", "apply", "output"]
+
+
+@built
+def test_the_next_time_it_is_there(cloud):
+    cloud.create_bucket(STATE_BUCKET)
+
+    assert cloud.make("deploy", "--yes") == 0
+
+    assert cloud.calls() == ["init", "plan", "apply", "output"]
+
+
+@built
+def test_nothing_is_applied_when_nothing_changes(cloud, capsys):
+    cloud.create_bucket(STATE_BUCKET)
+    cloud.says["exits"] = {"plan": 0}
+
+    assert cloud.make("deploy") == 0
+
+    assert cloud.calls() == ["init", "plan", "output"]
+    assert "Nothing to change" in capsys.readouterr().out
+
+
+@built
+def test_nothing_is_applied_where_nobody_can_agree(cloud, capsys):
+    cloud.create_bucket(STATE_BUCKET)
+
+    assert cloud.make("deploy") == 1
+
+    assert cloud.calls() == ["init", "plan"]
+    assert "AUTO_APPROVE=1" in capsys.readouterr().out
+
+
+@built
+@pytest.mark.parametrize(("answer", "code", "last"), [("y", 0, "output"), ("n", 1, "plan"), ("", 1, "plan")])
+def test_a_person_is_asked_once_the_plan_is_shown(cloud, answer, code, last):
+    cloud.create_bucket(STATE_BUCKET)
+
+    assert cloud.converse("deploy", ("Apply this to totesys-dev in account 123456789012?", answer))[0] == code
+
+    assert cloud.calls()[-1] == last
+
+
+@built
+def test_outputs_and_the_next_step_are_shown(cloud, capsys):
+    cloud.says["outputs"] = {"landing": "s3://landing", "next_steps": "Confirm the mail."}
+
+    cloud.make("deploy", "--yes")
+
+    shown = capsys.readouterr().out
+    assert "s3://landing" in shown
+    assert shown.rstrip().endswith("Confirm the mail.")
+
+
+@built
+def test_a_plan_that_fails_applies_nothing(cloud):
+    cloud.says["exits"] = {"plan": 1}
+
+    assert cloud.make("deploy", "--yes") == 1
+
+    assert cloud.calls()[-1] == "plan"
+
+
+@built
+def test_variables_of_the_environment_come_before_the_answers_which_win(cloud):
+    cloud.make("deploy", "--yes")
+
+    files = [word for word in cloud.arguments("plan") if word.startswith("-var-file=")]
+    assert [file.rpartition("/")[2] for file in files] == ["dev.tfvars", "totesys-dev.tfvars"]
+
+
+@built
+def test_each_environment_has_a_state_of_its_own(cloud):
+    cloud.make("deploy", "--yes")
+
+    assert "-backend-config=key=dev/terraform.tfstate" in cloud.arguments("init")
+    assert f"-backend-config=bucket={STATE_BUCKET}" in cloud.arguments("init")
+
+
+def test_a_missing_terraform_is_named_with_how_to_get_it(cloud, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    assert cloud.make("deploy") == 1
+    assert "terraform is missing" in capsys.readouterr().out
+
+
+def test_a_terraform_that_is_too_old_is_named(cloud, capsys):
+    cloud.says["version"] = "1.9.8"
+
+    assert cloud.make("deploy") == 1
+    assert "terraform 1.9.8 is too old: 1.11" in capsys.readouterr().out
+
+
+def test_a_deployment_nobody_configured_is_refused(cloud, capsys):
+    cloud.file.unlink()
+
+    assert cloud.make("deploy") == 1
+    assert "make configure" in capsys.readouterr().out
+
+
+def test_missing_credentials_are_named(cloud, monkeypatch, capsys):
+    boto3.setup_default_session()  # which would otherwise keep those of an earlier test
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+
+    assert cloud.make("deploy") == 1
+    assert "AWS_PROFILE" in capsys.readouterr().out
+
+
+def test_nothing_runs_before_it_is_deployed(cloud, capsys):
+    assert cloud.make("invoke") == 1
+    assert "is not deployed" in capsys.readouterr().out
+
+
+@built
+def test_a_plan_is_written_down_and_nothing_is_applied(cloud):
+    cloud.create_bucket(STATE_BUCKET)
+
+    assert cloud.make("plan", "--text", str(cloud.root / "plan.txt")) == 0
+
+    assert cloud.calls() == ["init", "plan", "show"]
+    assert (cloud.root / "plan.txt").read_text().strip() == "the plan as text"
+
+
+@built
+def test_a_plan_before_the_first_deployment_says_what_is_missing(cloud, capsys):
+    assert cloud.make("plan") == 1
+
+    assert "run `make deploy` once" in capsys.readouterr().out

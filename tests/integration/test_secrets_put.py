@@ -1,0 +1,62 @@
+"""`make secrets`: two logins, asked for without echo."""
+
+import json
+
+import pytest
+
+pytestmark = [pytest.mark.xdist_group("lambda packages"), pytest.mark.timeout(600)]
+PASSWORD = "s3cret-of-a-person"
+ASKED = ("host", "port", "database", "user", "sslmode", "sslrootcert", "password")
+
+
+@pytest.fixture(autouse=True)
+def empty_secrets(cloud):
+    for kind in ("source", "warehouse"):
+        cloud.aws.client("secretsmanager").create_secret(Name=kind)
+        cloud.says["outputs"][f"{kind}_secret_name"] = kind
+
+
+def converse(cloud, source, warehouse):
+    return cloud.converse("secrets", *zip(ASKED * 2, [*source, *warehouse], strict=True))
+
+
+def secret(cloud, name):
+    return json.loads(cloud.aws.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+
+
+def test_both_logins_are_put_and_no_password_shows(cloud):
+    source = ["db.example.com", "", "shop", "reader", "", "", PASSWORD]
+    warehouse = ["dw.example.com", "5433", "warehouse", "loader", "", "projects/totesys/rds.pem", "another one"]
+
+    code, shown = converse(cloud, source, warehouse)
+
+    assert code == 0, shown
+    assert PASSWORD not in shown
+    assert secret(cloud, "source") == {
+        "host": "db.example.com",
+        "port": 5432,
+        "dbname": "shop",
+        "username": "reader",
+        "sslmode": "verify-full",
+        "password": PASSWORD,
+    }
+    assert secret(cloud, "warehouse")["sslrootcert"] == "projects/totesys/rds.pem"
+
+
+def test_a_password_is_rotated_without_answering_the_rest_again(cloud):
+    first = ["db.example.com", "", "shop", "reader", "", "", "old"]
+    converse(cloud, first, first)
+
+    code, _ = converse(cloud, ["", "", "", "", "", "", PASSWORD], [""] * 7)
+
+    assert code == 0
+    assert secret(cloud, "source") == {**secret(cloud, "warehouse"), "password": PASSWORD}
+    assert secret(cloud, "warehouse")["password"] == "old"
+
+
+def test_a_connection_that_is_not_verified_is_refused(cloud):
+    source = ["db.example.com", "", "shop", "reader", "disable"]
+
+    code, shown = cloud.converse("secrets", *zip(ASKED, source, strict=False), ("verify-full or verify-ca", "\x03"))
+
+    assert code == 130, shown
