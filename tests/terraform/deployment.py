@@ -82,7 +82,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     packages = build_packages(Build(here(), say=lambda _line: None))
     lines: list[tuple[str, str]] = []
     calls = CallRecorder()
-    with _taught(), emulated_aws(lambda *line: lines.append(line), retry_scale=0.01, watch=calls) as aws:
+    with taught(), emulated_aws(lambda *line: lines.append(line), retry_scale=0.01, watch=calls) as aws:
         common = {"project": PROJECT, "region": REGION, "aws_endpoint": aws.endpoint}
         bootstrap = make_terraform(folder, "bootstrap", **common)
         terraform = make_terraform(
@@ -101,7 +101,7 @@ def _apply(found: Deployed) -> None:
     found.bootstrap.run("init -input=false -no-color")
     with ThreadPoolExecutor(1) as background:
         # The provider waits 55 s for the rules of a bucket to settle; nothing here depends on them.
-        bootstrapped = background.submit(found.bootstrap.change, "apply")
+        bootstrapped = background.submit(found.bootstrap.change, "apply", force_destroy="true")
         bucket = _wait_for_state_bucket(found.aws, bootstrapped)
         found.terraform.run("init -input=false -no-color", *_backend(found.aws, bucket))
         found.terraform.change("apply")
@@ -138,7 +138,7 @@ def _subscribe_inbox(aws: EmulatedAws, topic: str) -> str:
 
 
 @contextmanager
-def _taught() -> Iterator[None]:
+def taught() -> Iterator[None]:
     """Teach the emulator what only Terraform's provider asks, and that it stands for TLS.
 
     It listens to plain HTTP and reads no conditions, so the buckets' policy would refuse everything.

@@ -170,16 +170,15 @@ def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(deployment)
 
 def test_destroying_is_refused_while_data_is_protected_and_leaves_nothing_once_it_is_not(deployment):
     with pytest.raises(TerraformError, match=r"(?s)prevent_destroy"):
-        deployment.terraform.change("plan -destroy")
+        deployment.terraform.change("plan -destroy -refresh=false")
 
     deployment.terraform.run("state rm", "module.permanent.terraform_data.protection[0]")
-    deployment.terraform.change("apply", protect_data="false")
-    deployment.terraform.change("destroy", protect_data="false")
+    deployment.terraform.change("apply -refresh=false", protect_data="false")
+    deployment.terraform.change("destroy -refresh=false", protect_data="false")
 
     assert deployment.terraform.run("state list") == ""
     assert remaining_buckets(deployment) == [deployment.bootstrap.outputs()["state_bucket"]]
-    deployment.bootstrap.change("apply", force_destroy="true")
-    deployment.bootstrap.change("destroy", force_destroy="true")
+    deployment.bootstrap.change("destroy -refresh=false", force_destroy="true")
     assert remaining_buckets(deployment) == []
 
 
