@@ -86,7 +86,7 @@ def _s3(request: Mapping[str, Any], _body: bytes, status: int) -> Iterator[Right
 def _secrets(request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Right]:
     action = request["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
     name = json.loads(body)["SecretId"]
-    yield Right(f"secretsmanager:{action}", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-XXXXXX")
+    yield Right(f"secretsmanager:{action}", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}")
 
 
 def _glue(request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Right]:

@@ -1,8 +1,9 @@
 """The very configuration that goes to AWS, applied to the emulated one."""
 
 import json
-import re
+import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, FakeDeleteMarker
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from local.aws import EmulatedAws, emulated_aws
@@ -23,6 +24,7 @@ from tests.terraform.calls import CallRecorder
 from tests.terraform.program import Terraform, make_terraform
 
 PROJECT, ENVIRONMENT = "totesys", "test"
+UNCHANGED = (["no-op"], ["read"])
 
 # Asked by the provider, unknown to the emulator.
 UNKNOWN_TO_THE_EMULATOR = {
@@ -80,7 +82,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     packages = build_packages(Build(here(), say=lambda _line: None))
     lines: list[tuple[str, str]] = []
     calls = CallRecorder()
-    with _taught(), emulated_aws(lambda *line: lines.append(line), retry_scale=0.01, watch=calls) as aws:
+    with taught(), emulated_aws(lambda *line: lines.append(line), retry_scale=0.01, watch=calls) as aws:
         common = {"project": PROJECT, "region": REGION, "aws_endpoint": aws.endpoint}
         bootstrap = make_terraform(folder, "bootstrap", **common)
         terraform = make_terraform(
@@ -97,15 +99,24 @@ def deployed(folder: Path) -> Iterator[Deployed]:
 
 def _apply(found: Deployed) -> None:
     found.bootstrap.run("init -input=false -no-color")
-    found.bootstrap.change("apply")
-    backend = found.bootstrap.outputs()["backend_config"]
-    found.terraform.run("init -input=false -no-color", *_backend(found.aws, backend))
-    found.terraform.change("apply")
+    with ThreadPoolExecutor(1) as background:
+        # The provider waits 55 s for the rules of a bucket to settle; nothing here depends on them.
+        bootstrapped = background.submit(found.bootstrap.change, "apply", force_destroy="true")
+        bucket = _wait_for_state_bucket(found.aws, bootstrapped)
+        found.terraform.run("init -input=false -no-color", *_backend(found.aws, bucket))
+        found.terraform.change("apply")
+        bootstrapped.result()
     found.outputs = found.terraform.outputs()
     found.inbox = _subscribe_inbox(found.aws, found.outputs["alerts_topic_arn"])
 
 
-def _backend(aws: EmulatedAws, config: Mapping[str, str]) -> list[str]:
+def _wait_for_state_bucket(aws: EmulatedAws, bootstrapped: "Future[str]") -> str:
+    while not (buckets := aws.client("s3").list_buckets()["Buckets"]) and not bootstrapped.done():
+        time.sleep(0.2)
+    return str(buckets[0]["Name"]) if buckets else bootstrapped.result()
+
+
+def _backend(aws: EmulatedAws, bucket: str) -> list[str]:
     emulated = {
         "endpoints": f'{{s3="{aws.endpoint}",sts="{aws.endpoint}"}}',
         "access_key": "testing",
@@ -114,7 +125,7 @@ def _backend(aws: EmulatedAws, config: Mapping[str, str]) -> list[str]:
         "skip_credentials_validation": "true",
         "skip_metadata_api_check": "true",
     }
-    given = {**config, "key": f"{ENVIRONMENT}/terraform.tfstate", **emulated}
+    given = {"bucket": bucket, "region": REGION, "key": f"{ENVIRONMENT}/terraform.tfstate", **emulated}
     return [f"-backend-config={name}={value}" for name, value in given.items()]
 
 
@@ -127,7 +138,7 @@ def _subscribe_inbox(aws: EmulatedAws, topic: str) -> str:
 
 
 @contextmanager
-def _taught() -> Iterator[None]:
+def taught() -> Iterator[None]:
     """Teach the emulator what only Terraform's provider asks, and that it stands for TLS.
 
     It listens to plain HTTP and reads no conditions, so the buckets' policy would refuse everything.
@@ -138,6 +149,7 @@ def _taught() -> Iterator[None]:
     with (
         patch.multiple(StepFunctionResponse, create=True, **answers),
         patch.object(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL),
+        patch.object(FakeDeleteMarker, "dispose", lambda _self: None, create=True),  # or no bucket could be emptied
     ):
         yield
 
@@ -149,6 +161,14 @@ def login(url: str, **changes: Any) -> dict[str, Any]:
     return {**values, "dbname": parts.path.strip("/"), "sslmode": "disable", **changes}
 
 
-def planned_changes(plan: str) -> dict[str, str]:
-    """Return what a plan's text says will happen, by resource."""
-    return dict(re.findall(r"^  # (\S+) (will be .*|must be replaced)$", plan, re.MULTILINE))
+def planned_changes(terraform: Terraform) -> dict[str, set[str]]:
+    """Return what a plan would change, by resource: the arguments that differ."""
+    terraform.change("plan -out=plan")
+    plan = json.loads(terraform.run("show -json plan"))
+    changes = {each["address"]: each["change"] for each in plan["resource_changes"]}
+    return {where: _differing(change) for where, change in changes.items() if change["actions"] not in UNCHANGED}
+
+
+def _differing(change: Mapping[str, Any]) -> set[str]:
+    before, after = (change[side] or {} for side in ("before", "after"))
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}

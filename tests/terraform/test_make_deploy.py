@@ -9,7 +9,7 @@ from local.cloud.answers import Answers, write_answers
 from local.packages import ROOT
 from tests.cloud_harness import STATE_BUCKET
 from tests.lambda_packages import built_for_lambda
-from tests.terraform.deployment import _taught as taught
+from tests.terraform.deployment import taught
 from tests.terraform.program import make_terraform
 
 pytestmark = [pytest.mark.xdist_group("terraform"), pytest.mark.timeout(900)]

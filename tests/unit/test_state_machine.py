@@ -5,7 +5,8 @@ import pytest
 from local.state_machine import DEFINITION, render_definition
 from utils import errors
 
-STATES = json.loads(DEFINITION.read_text())["States"]
+MACHINE = json.loads(DEFINITION.read_text())
+STATES = MACHINE["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 STAGES = {name: state for name, state in TASKS.items() if state["Resource"].endswith(":lambda:invoke")}
 
@@ -78,6 +79,10 @@ def test_every_task_has_a_timeout_and_catches_everything(task):
 
 def test_the_tasks_limit_lies_above_lambdas_own():
     assert all(state["TimeoutSeconds"] > 900 for state in STAGES.values())
+
+
+def test_a_run_that_never_ends_is_ended_so_that_its_alarm_can_go_off():
+    assert MACHINE["TimeoutSeconds"] == 24 * 60 * 60  # without it a state machine waits for a year
 
 
 def test_the_alert_never_overwrites_the_first_error():

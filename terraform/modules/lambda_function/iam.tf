@@ -3,6 +3,7 @@
 locals {
   base_statements = [
     {
+      # CreateLogStream and PutLogEvents are called by Lambda in the function's name, not by its code.
       sid       = "WriteItsOwnLog"
       actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
       resources = ["${aws_cloudwatch_log_group.this.arn}:*"] # its streams

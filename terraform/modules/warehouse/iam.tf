@@ -29,7 +29,7 @@ locals {
     ], local.key_statements)
   }
 
-  # s3:AbortMultipartUpload is used only when an upload breaks off: its parts would cost until the lifecycle rule comes.
+  # AbortMultipartUpload is used only when an upload breaks off: its parts would cost until the lifecycle rule comes.
   write_actions = ["s3:PutObject", "s3:AbortMultipartUpload"]
   # No stage lists. Without this right S3 answers 403 for an object that is not there, which must be told from a refusal.
   missing_actions = ["s3:ListBucket"]
@@ -54,7 +54,9 @@ locals {
     { Sid = "RunTheStages", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [for function in module.function : function.arn] },
     { Sid = "TellOfFailures", Effect = "Allow", Action = ["sns:Publish"], Resource = [var.alerts_topic_arn] },
     {
-      # What Step Functions needs to deliver its log, once, when the state machine is made or changed.
+      # Step Functions tries all of these when the state machine is made or changed. Its runs use none of them:
+      # CreateLogDelivery, UpdateLogDelivery, GetLogDelivery, ListLogDeliveries and DeleteLogDelivery are the delivery's
+      # life; PutResourcePolicy lets it into the log group, which DescribeResourcePolicies and DescribeLogGroups look up.
       Sid    = "DeliverItsLog"
       Effect = "Allow"
       Action = [
@@ -101,6 +103,7 @@ resource "aws_iam_role_policy" "schedule" {
 
   policy = jsonencode({
     Version = "2012-10-17"
+    # StartExecution is the scheduler's call, never that of a run.
     Statement = [
       { Sid = "StartRuns", Effect = "Allow", Action = ["states:StartExecution"], Resource = [local.state_machine_arn] },
     ]
