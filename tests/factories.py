@@ -1,5 +1,6 @@
 """Landed batches and projects small enough to read in a test, with full defaults."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +14,10 @@ from transformation.star_schema import wiring
 from transformation.star_schema.pipeline import transform_batch, transform_pending
 from utils.batch_log import LandingLog, ProcessedLog
 from utils.deadline import no_deadline
+from utils.errors import ModelError
 from utils.folder_store import FolderStore
 from utils.manifest import ForeignKey, ProcessedManifest, SourceTable, WarehouseTable
+from utils.paths import find_paths
 from utils.project import Project, read_project
 from utils.store import DataFile
 
@@ -108,6 +111,9 @@ class Stage:
         """Write and commit one batch."""
         tables = tuple(replace(part.table, **self._files(part, number)) for part in sources)
         values = {"number": number, "run_id": f"run-{number}", "tables": tables, "base": 1, "snapshot": snapshot()}
+        with contextlib.suppress(ModelError):  # which the stage is to find
+            paths = find_paths(self.project.models, {table.name: table for table in tables})
+            values["paths"] = tuple(map(str, paths))
         LandingLog(self.landing).commit(landing_manifest(**values | changes))
 
     def _files(self, part: Source, number: int) -> dict[str, tuple[DataFile, ...]]:

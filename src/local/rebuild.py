@@ -20,6 +20,7 @@ from utils.errors import ConfigurationError, ModelError, SchemaDriftError
 from utils.folder_store import FolderStore
 from utils.manifest import LandingManifest, ProcessedManifest, WarehouseTable
 from utils.model import CALENDAR, Model
+from utils.paths import carries
 from utils.project import Project
 
 logger = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ class _Rebuild:
             if number in superseded:
                 continue
             mine = only_its_tables(self.model, batch)
-            shape = [replace(table, changed=(), affected=(), context=(), keys=()) for table in mine.tables]
+            shape = mine.paths, [replace(table, changed=(), affected=(), context=(), keys=()) for table in mine.tables]
             if shape != known and not self._fits(mine):
                 return
             if not all(log.store.exists(file.key) for table in mine.tables for file in table.files):
@@ -156,7 +157,11 @@ class _Rebuild:
         except (ModelError, SchemaDriftError) as error:
             logger.warning("batch does not fit the model", extra={"batch": batch.number, "reason": str(error)})
             return False
-        return True
+        if carries(batch, [self.model]):
+            return True
+        reason = "rows that the model looks up were not read with it"
+        logger.warning("batch does not fit the model", extra={"batch": batch.number, "reason": reason})
+        return False
 
     def _replay(self, numbers: list[int]) -> tuple[WarehouseTable, int]:
         log = LandingLog(self.job.landing)

@@ -99,6 +99,7 @@ class LandingManifest:
     tables: tuple[SourceTable, ...]
     models: tuple[str, ...] = ()  # of the project as it was; a new one needs its tables read whole
     supersedes: tuple[int, ...] = ()  # batches whose files were lost; this one holds their rows
+    paths: tuple[str, ...] = ()  # the chains of lookups that its rows were read along
     format: int = FORMAT
 
 

@@ -1,9 +1,16 @@
 """A rebuild beside what waits: batches that cannot load and lost their files, rows in quarantine, their alert."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from extraction.database import wiring
+from extraction.database.pipeline import Run, extract_batch
+from local.run import Job
 from tests.acceptance.command import make_place
 from tests.acceptance.test_rebuild import ITEM, MAKER, assert_sound, change, versions, write_model
+from utils.postgres.url import parse_url
+from utils.project import read_project
 
 
 @pytest.fixture
@@ -79,3 +86,39 @@ def test_a_deleted_member_that_facts_refer_to_outlives_a_rebuild_from_the_source
     held = "SELECT id, name, _deleted FROM dim_maker ORDER BY 1"
     assert shop.ask(held, "warehouse") == [[1, "ONE", False], [2, "two", True]]
     assert versions(shop)[-1][1] == 6
+
+
+NAMED = ITEM.replace("*/", '[lookups]\nmaker = { on = ["maker"], key = ["id"] }\n*/').replace(
+    "item.units", "item.units, maker.name AS made_by"
+)
+
+
+def test_a_new_lookup_is_not_rebuilt_from_batches_that_did_not_read_for_it(shop):
+    write_model(shop, "fact_item", NAMED)
+
+    done = shop.starlift("run", "--rebuild", "fact_item")
+
+    assert done.exit_code == 0, done.stderr
+    assert "rows that the model looks up were not read with it" in done.stderr
+    held = "SELECT id, units, made_by FROM current_fact_item ORDER BY 1"
+    assert shop.ask(held, "warehouse") == [[10, 7, "one"], [20, 6, "two"]]
+    assert_sound(shop)
+
+
+def test_a_batch_that_waits_is_read_again_for_a_new_lookup(shop):
+    shop.ask("UPDATE item SET units = 8 WHERE id = 20")
+    extract_only(shop)
+    write_model(shop, "fact_item", NAMED)
+
+    done = shop.starlift("run")
+
+    assert done.exit_code == 0, done.stderr
+    assert shop.ask("SELECT units, made_by FROM current_fact_item WHERE id = 20", "warehouse") == [[8, "two"]]
+
+
+def extract_only(place):
+    """Land a batch and die before it is transformed."""
+    job = Job(read_project(place.project), parse_url(place.source), parse_url(place.warehouse), str(place.store))
+    run = Run("landed", datetime.now(UTC), "token")
+    with wiring.open_ports(job.project, job.source, job.landing, job.processed) as ports:
+        assert extract_batch(run, ports).manifest

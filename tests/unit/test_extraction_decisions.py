@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from extraction.database.audit import audit, held_since
-from extraction.database.closure import Closure, Path, Step
+from extraction.database.closure import Closure
 from extraction.database.files import data_key
 from extraction.database.pipeline import Extraction, summary
 from extraction.database.plan import plan_table
@@ -18,6 +18,7 @@ from extraction.database.start import FIRST
 from extraction.database.wiring import Config
 from tests.manifest_factories import column, landing_manifest, snapshot, source_table
 from utils.errors import ConfigurationError, ResyncNeededError, SourceBehindError
+from utils.paths import Path, Step
 from utils.postgres.names import TableName
 from utils.project import Project
 from utils.store import DataFile

@@ -6,14 +6,12 @@ semi-join whose inner side does not depend on the outer row, which PostgreSQL ha
 pass over each table it names.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from utils.joins import resolve_lookups
 from utils.manifest import Column, SourceTable
-from utils.model import Model
+from utils.paths import Path, Step, Steps
 from utils.postgres.names import TableName, column_list, identifier
-from utils.project import Project
 
 Condition = Callable[[str], str]
 """Given a row's alias, the SQL condition that the row is in the changed role."""
@@ -21,56 +19,6 @@ Condition = Callable[[str], str]
 NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
 TEXTS = ("text", "character varying")
 DATES = ("date", "timestamp")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One lookup: a row of `parent` finds the row of `table` whose `key` equals its `on` columns."""
-
-    parent: str
-    on: tuple[str, ...]
-    table: str
-    key: tuple[str, ...]
-
-
-Steps = tuple[Step, ...]
-
-
-@dataclass(frozen=True)
-class Path:
-    """The chain of lookups from a driving table to one that it looks up."""
-
-    driving: str
-    steps: Steps  # never empty
-
-    @property
-    def end(self) -> str:
-        """The table looked up last."""
-        return self.steps[-1].table
-
-
-def find_paths(project: Project, tables: Mapping[str, SourceTable]) -> tuple[Path, ...]:
-    """Return every chain of table lookups that the project's models declare, each once."""
-    paths = (path for model in project.models for path in _model_paths(model, tables))
-    return tuple(dict.fromkeys(paths))
-
-
-def _model_paths(model: Model, tables: Mapping[str, SourceTable]) -> Iterator[Path]:
-    driving = str(model.driving)
-    chains: dict[str, tuple[str, Steps]] = {model.alias: (driving, ())}
-    for lookup in resolve_lookups(model, tables):
-        if lookup.table is None:
-            continue
-        if lookup.parent not in chains:
-            raise model.error(
-                f"looks up {lookup.alias} from {lookup.parent}, a lookup file; which rows that needs cannot be told "
-                "from the source. Look it up from a table, or make it a lookup file as well",
-                lookup.alias,
-            )
-        parent, above = chains[lookup.parent]
-        steps = (*above, Step(parent, lookup.on, lookup.table, lookup.key))
-        chains[lookup.alias] = (lookup.table, steps)
-        yield Path(driving, steps)
 
 
 @dataclass(frozen=True)

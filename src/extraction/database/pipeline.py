@@ -118,6 +118,7 @@ def build_manifest(run: Run, start: Start, snapshot: Snapshot, reader: BatchRead
         tables=tables,
         models=tuple(model.name for model in reader.project.models),
         supersedes=start.supersedes,
+        paths=tuple(str(path) for path in reader.paths),
     )
 
 

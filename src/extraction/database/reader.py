@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from extraction.database.closure import Closure, Condition, Path, find_paths
+from extraction.database.closure import Closure, Condition
 from extraction.database.files import data_key
 from extraction.database.plan import Reading, always, recent
 from extraction.database.ports import Rows, SourceView
@@ -15,6 +15,7 @@ from extraction.database.run import Run
 from extraction.database.sql import copy_statement, header, high_water_mark
 from utils.errors import ConfigurationError
 from utils.manifest import SourceTable
+from utils.paths import Path, find_paths
 from utils.postgres.names import TableName
 from utils.project import Project
 from utils.store import DataFile, ObjectStore
@@ -35,6 +36,7 @@ class BatchReader:
     view: SourceView
     tables: dict[str, SourceTable] = field(default_factory=dict)
     changed: dict[str, Condition] = field(default_factory=dict)
+    paths: tuple[Path, ...] = ()
 
     def read(self, readings: Sequence[Reading]) -> None:
         """Read every table's rows for this batch into the landing store.
@@ -42,12 +44,12 @@ class BatchReader:
         Changed rows come first: they alone decide which of the other statements can find anything.
         """
         self.tables = {reading.table.name: reading.table for reading in readings}
-        paths = find_paths(self.project, self.tables)
+        self.paths = find_paths(self.project.models, self.tables)
         for reading in readings:
             self._read_changed(reading)
-        for name in self._affected_full_tables(paths):
+        for name in self._affected_full_tables(self.paths):
             self.tables[name] = self._read_whole(self.tables[name])
-        closure = self._closure(paths)
+        closure = self._closure(self.paths)
         self._read_affected(closure)
         unaffected = frozenset(name for name, table in self.tables.items() if not table.affected)
         self._read_context(replace(closure, unaffected=unaffected))

@@ -8,7 +8,9 @@ from extraction.database.deletes import tables_to_compare
 from extraction.database.ports import Ports
 from extraction.database.run import Run
 from utils.batch_log import LandingEntry
+from utils.errors import ModelError
 from utils.manifest import LandingManifest, Snapshot, SourceTable
+from utils.paths import carries
 from utils.project import Project
 
 logger = logging.getLogger(__name__)
@@ -74,7 +76,7 @@ def _behind_new_models(project: Project, last_read: LandingManifest) -> set[str]
 
 
 def find_lost(pending: list[LandingManifest], ports: Ports) -> list[LandingManifest]:
-    """Return the batches still to be transformed of which a file is gone, oldest first.
+    """Return the batches still to be transformed that lack a file, or rows that a model now looks up, oldest first.
 
     A batch that a later, whole one supersedes is lost no more; what a lost one superseded is lost again.
     """
@@ -83,13 +85,21 @@ def find_lost(pending: list[LandingManifest], ports: Ports) -> list[LandingManif
     for batch in reversed(pending):
         if batch.number in superseded:
             continue
-        if all(ports.landing.store.exists(file.key) for table in batch.tables for file in table.files):
+        there = all(ports.landing.store.exists(file.key) for table in batch.tables for file in table.files)
+        if there and _carries(batch, ports.project):
             superseded.update(batch.supersedes)
         else:
             lost.insert(0, batch)
     if lost:
         logger.warning("batch superseded", extra={"batches": [batch.number for batch in lost]})
     return lost
+
+
+def _carries(batch: LandingManifest, project: Project) -> bool:
+    try:
+        return carries(batch, project.models)
+    except ModelError:  # of a table that is new; the catalogue of now tells whether the model is wrong
+        return False
 
 
 def _to_read_again(pending: list[LandingManifest], lost: list[LandingManifest]) -> list[LandingManifest]:

@@ -16,6 +16,7 @@ from utils.batch_log import LandingEntry
 from utils.deadline import Deadline, Stopwatch
 from utils.errors import IntegrityError, ObjectMissingError
 from utils.manifest import LandingManifest, ProcessedManifest, SourceTable, WarehouseTable
+from utils.paths import carries
 from utils.store import DataFile, fetch_checked, file_blocks
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def transform_again(run_id: str, number: int, ports: Ports) -> None:
     if not empty and _is_lost(entry.manifest, ports):
         if ports.landing.read(newest).manifest.base <= number:
             raise IntegrityError(
-                f"A landed file of batch {number} is gone, so it cannot be transformed again. Run with --resync, whose "
+                f"A landed file of batch {number} is gone, or rows that a model now looks up were not read with it, so "
+                "it cannot be transformed again. Run with --resync, whose "
                 f"batch holds every row as it is now; if batch {number} keeps it from being loaded, run then with "
                 f"--retransform {number}, which leaves that batch empty."
             )
@@ -83,7 +85,8 @@ def transform_again(run_id: str, number: int, ports: Ports) -> None:
 
 
 def _is_lost(batch: LandingManifest, ports: Ports) -> bool:
-    return not all(ports.landing.store.exists(file.key) for table in batch.tables for file in table.files)
+    there = all(ports.landing.store.exists(file.key) for table in batch.tables for file in table.files)
+    return not there or not carries(batch, ports.project.models)
 
 
 def transform_batch(run_id: str, entry: LandingEntry, ports: Ports, empty: bool = False) -> ProcessedManifest:
@@ -95,6 +98,12 @@ def transform_batch(run_id: str, entry: LandingEntry, ports: Ports, empty: bool 
     manifest = new_manifest(run_id, entry, ports, _calendar_before(landing, ports))
     if empty:
         return manifest
+    if not carries(landing, ports.project.models):
+        raise IntegrityError(
+            f"Batch {landing.number} was read before a model looked up what it does now, and lacks rows for it. The "
+            "next extraction reads its rows again and supersedes it, so start another run.",
+            batch=landing.number,
+        )
     with scratch_folder(ports.scratch) as folder, open_engine(folder, ports.memory_mb) as connection:
         tables = {table.name: table for table in landing.tables}
         engine = Engine(connection, ports.project, tables, folder)
