@@ -28,7 +28,16 @@ def project(text: str) -> Project:
 
 _PASSWORDS = "The password belongs in PGPASSWORD or the pgpass file: an argument shows in the process list."
 
-ProjectFolder = Annotated[str, typer.Option("--project", metavar="DIR", help="Folder with pipeline.toml and models/.")]
+ProjectFolder = Annotated[
+    str,
+    typer.Option(
+        "--project",
+        envvar="STARLIFT_PROJECT",
+        metavar="DIR",
+        show_envvar=True,
+        help="Folder with pipeline.toml and models/.",
+    ),
+]
 Source = Annotated[
     DatabaseUrl,
     typer.Option(
@@ -42,7 +51,14 @@ Source = Annotated[
 ]
 OptionalSource = Annotated[
     DatabaseUrl | None,
-    typer.Option("--source", parser=database, metavar="URL", help="Check names and types against this database too."),
+    typer.Option(
+        "--source",
+        envvar="STARLIFT_SOURCE",
+        parser=database,
+        metavar="URL",
+        show_envvar=True,
+        help="Check names and types against this database too.",
+    ),
 ]
 Warehouse = Annotated[
     DatabaseUrl,
@@ -58,7 +74,11 @@ Warehouse = Annotated[
 Store = Annotated[
     str,
     typer.Option(
-        "--store", metavar="DIR|s3://BUCKET/PREFIX", help="Where batches rest between the stages; it holds the state."
+        "--store",
+        envvar="STARLIFT_STORE",
+        metavar="DIR|s3://BUCKET/PREFIX",
+        show_envvar=True,
+        help="Where batches rest between the stages; it holds the state.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a report.")]

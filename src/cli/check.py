@@ -2,6 +2,7 @@
 
 from cli import arguments
 from cli.console import out, print_json, reporting
+from local.narration import counted
 
 
 def check(
@@ -19,4 +20,5 @@ def check(
         print_json({"project": found.name, "models": [model.name for model in found.models], "tables": tables})
         return
     scope = "" if source else " Give --source to check names and types against the database too."
-    out.print(f"{found.name}: {len(found.models)} models over {len(tables)} source tables are sound.{scope}")
+    models, over = counted(len(found.models), "model"), counted(len(tables), "source table")
+    out.print(f"{found.name}: no mistake in {models} over {over}.{scope}")

@@ -9,6 +9,7 @@ import typer
 
 from cli import arguments
 from cli.console import out, print_json, reporting
+from local.narration import counted
 from utils.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,13 +24,19 @@ def _age(text: str | timedelta) -> timedelta:
         return text
     found = re.fullmatch(r"(\d+)([dh])", text)
     if not found:
-        raise typer.BadParameter(f"{text!r} is not an age such as 1d or 36h.")
+        raise typer.BadParameter(f"{text!r} is not an age in hours or days, such as 36h or 1d; at least 1h.")
     number = min(int(found.group(1)), LONGEST)
     return timedelta(days=number) if found.group(2) == "d" else timedelta(hours=number)
 
 
 OlderThan = Annotated[
-    timedelta, typer.Option(parser=_age, metavar="AGE", show_default="a day", help="Leave younger ones alone.")
+    timedelta,
+    typer.Option(
+        parser=_age,
+        metavar="AGE",
+        show_default="a day",
+        help="Leave younger ones alone; in hours or days, such as 36h or 1d, at least 1h.",
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
@@ -61,7 +68,7 @@ def _show(found: "list[Orphans]", count: int, size: int) -> None:
     if not count:
         out.print("Every object belongs to a batch, or is too young to tell.")
         return
-    out.print(f"{count:,} objects, {size:,} bytes, belong to no batch:")
+    out.print(f"In no batch: {counted(count, 'object')}, {counted(size, 'byte')}:")
     for half in found:
         for example in half.objects[:EXAMPLES]:
             out.print(f"  {half.half.log.store.url}/{example.key}", soft_wrap=True)

@@ -8,6 +8,7 @@ import typer
 
 from cli import arguments
 from cli.console import out, print_json, reporting
+from local.narration import counted
 from utils.errors import ConfigurationError
 
 Folder = Annotated[
@@ -28,7 +29,8 @@ def init(folder: Folder, source: arguments.Source, as_json: arguments.Json = Fal
     if as_json:
         print_json({"folder": str(path), "facts": draft.facts, "dimensions": draft.dimensions})
         return
-    out.print(f"Drafted {len(draft.facts)} facts and {len(draft.dimensions)} dimensions in {path}:")
+    drafted = f"{counted(len(draft.facts), 'fact')} and {counted(len(draft.dimensions), 'dimension')}"
+    out.print(f"Drafted {drafted} in {path}:")
     out.print(*(f"  {name}" for name in sorted(draft.files)), sep="\n")
     out.print(f"Read the guesses, then: starlift run --project {path} --warehouse URL --store DIR")
 

@@ -8,9 +8,11 @@ import typer
 
 from cli import arguments
 from cli.console import out, print_json, reporting
+from local.narration import counted
 from utils.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from local.rebuild import Rebuilt
     from local.run import Job, RunReport
 
 Backfill = Annotated[
@@ -72,23 +74,22 @@ def run(
             raise ConfigurationError(
                 f"{unknown[0]}: the project reads no such table. It reads {', '.join(job.project.tables)}."
             )
-        _prepare(job, rebuild or [], retransform or [])
+        rebuilt = _prepare(job, rebuild or [], retransform or [])
         report = run_once(job, request)
     if as_json:
-        print_json(asdict(report))
+        print_json({**asdict(report), "rebuilt": [asdict(done) for done in rebuilt]})
     else:
         _print(report)
 
 
-def _prepare(job: "Job", models: list[str], numbers: list[int]) -> None:
-    """Do what must be done before the run can go on."""
+def _prepare(job: "Job", models: list[str], numbers: list[int]) -> "list[Rebuilt]":
+    """Do what must be done before the run can go on, and return what was rebuilt."""
     from local.rebuild import rebuild_model
     from local.rebuild import retransform as transform_again
 
     if numbers:
         transform_again(job, tuple(numbers))
-    for model in models:
-        rebuild_model(job, model)
+    return [rebuild_model(job, model) for model in models]
 
 
 def _print(report: "RunReport") -> None:
@@ -104,8 +105,8 @@ def _print(report: "RunReport") -> None:
 def _print_audit(audit: Mapping[str, float]) -> None:
     """Tell what only the horizon found, and how long a transaction has held it back."""
     if audit["late"] or audit["read_again"]:
-        found = f"{audit['late']:,} changed rows that the cursor column alone would have missed"
-        out.print(f"Audit: {found}; {audit['read_again']:,} rows read that the warehouse held already.")
+        late = f"{counted(int(audit['late']), 'changed row')} that the cursor column alone would have missed"
+        out.print(f"Audit: {late}; {counted(int(audit['read_again']), 'row')} read that the warehouse held already.")
     if audit["horizon_age_seconds"]:
         age, behind = audit["horizon_age_seconds"], audit["horizon_transactions_behind"]
         out.print(

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from cli import arguments
 from cli.console import out, print_json, reporting
+from local.narration import counted
 
 if TYPE_CHECKING:
     from local.standing import Standing
@@ -43,15 +44,15 @@ def _print(standing: "Standing") -> None:
     if standing.age_seconds is not None:
         out.print(f"The warehouse shows the source as it was {_age(standing.age_seconds)} ago.")
     for model, rows in standing.quarantine.items():
-        out.print(f"{model}: {rows:,} rows wait in quarantine; see `starlift quarantine list`.", style="yellow")
+        out.print(f"{model}: {counted(rows, 'row')} in quarantine; see `starlift quarantine list`.", style="yellow")
     for model in standing.changed_models:
         out.print(
             f"{model}: changed since its table was built; --rebuild {model} applies it to all rows.", style="yellow"
         )
     if standing.orphans:
         out.print(
-            f"{standing.orphans:,} recent objects ({standing.orphan_bytes:,} bytes) belong to no batch: left by runs "
-            "that failed or lost a race, and harmless. `starlift clean` removes them once they are a day old."
+            f"In no batch: {counted(standing.orphans, 'recent object')} ({standing.orphan_bytes:,} bytes), left by "
+            "runs that failed or lost a race, and harmless. `starlift clean` removes what is older than a day."
         )
 
 

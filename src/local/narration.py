@@ -13,10 +13,29 @@ def narrate(message: str, fields: Fields) -> str | None:
     return tell(fields) if tell and not is_shadow else None
 
 
-def _rows(fields: Fields, verb: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, of which the plural takes an s."""
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
+
+
+def _rows(fields: Fields, verb: str, noun: str = "row") -> str:
     seconds = float(fields.get("duration_ms", 0)) / 1000
     time = f" in {seconds:.1f} s" if seconds >= 0.05 else ""
-    return f"  {verb:<12}{fields.get('table', ''):<24}{int(fields.get('row_count', 0)):>12,} rows{time}"
+    number, _, unit = counted(int(fields.get("row_count", 0)), noun).partition(" ")
+    return f"  {verb:<12}{fields.get('table', ''):<24}{number:>12} {unit}{time}"
+
+
+def _extracted(fields: Fields) -> str:
+    return _rows(fields, "compared", "key") if fields.get("role") == "keys" else _rows(fields, "extracted")
+
+
+def _changed_models(fields: Fields) -> str:
+    models = [str(model) for model in fields.get("models", ())]
+    command = " ".join(f"--rebuild {model}" for model in models)
+    return (
+        f"{', '.join(models)}: the model changed after its table was built, and so far applies to "
+        f"rows as they change. To apply it to all: starlift run {command}"
+    )
 
 
 def _megabytes(fields: Fields) -> str:
@@ -40,13 +59,10 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "table extracting": lambda fields: (
         f"  {'extracting':<12}{fields.get('table', ''):<24}{_megabytes(fields)} MB so far"
     ),
-    "table extracted": lambda fields: _rows(fields, "extracted"),
+    "table extracted": _extracted,
     "batch extracted": lambda fields: _batch(fields, "extracted"),
     "horizon held back": _held_back,
-    "model changed without rebuild": lambda fields: (
-        f"{', '.join(fields.get('models', ()))}: the model changed after its table was built, and so far applies to "
-        "rows as they change. To apply it to all: starlift run --rebuild MODEL"
-    ),
+    "model changed without rebuild": _changed_models,
     "batch rebuilt": lambda fields: _rows(fields, "rebuilt") + f" of batch {fields.get('batch')}",
     "rebuilt from the source": lambda fields: (
         f"{fields.get('model')}: no landed batches hold what the model reads, so it was read from the source as it "
