@@ -66,10 +66,12 @@ def read_standing(project: Project, store: str, warehouse: DatabaseUrl, now: dat
 def _batch(
     landing: LandingLog, number: int, transformed: int, last: int, loaded: dict[int, ledger.LedgerRow]
 ) -> BatchStanding:
-    manifest = landing.read(number).manifest
-    state = "loaded" if number <= last else "transformed" if number <= transformed else "landed"
+    entry = landing.read(number)
+    manifest, row = entry.manifest, loaded.get(number)
+    is_loaded = number <= last and (row is None or row.landing_checksum == entry.checksum)
+    state = "loaded" if is_loaded else "transformed" if number <= transformed else "landed"
     rows = sum(file.rows for table in manifest.tables for file in table.files)
-    loaded_at = loaded[number].loaded_at if number in loaded else None
+    loaded_at = row.loaded_at if row and is_loaded else None
     taken_at = manifest.snapshot.taken_at
     return BatchStanding(number, state, manifest.run_id, manifest.started_at, taken_at, rows, loaded_at)
 

@@ -26,6 +26,7 @@ class Snapshot:
     in_recovery: bool
     taken_at: str  # ISO 8601, UTC, by the source's clock
     horizon_held_since: str | None = None  # ISO 8601, UTC; None when no transaction known to be older is open
+    database: int | None = None  # its oid, which tells it from others of the same server
 
 
 @dataclass(frozen=True)

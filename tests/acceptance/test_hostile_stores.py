@@ -199,6 +199,8 @@ def test_another_store_is_refused_however_many_batches_it_holds(place, make_data
 
     refused(done, "IntegrityError", "Name the store that the warehouse was loaded from")
     assert loaded(place) == 2
+    shown = place.answer("status", store=str(other.store))["batches"]
+    assert "loaded" not in {batch["state"] for batch in shown}
 
 
 @pytest.mark.parametrize("halves", [("landing",), ("landing", "processed")])

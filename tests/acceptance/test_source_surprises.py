@@ -157,3 +157,13 @@ def test_a_model_that_is_gone_leaves_its_table_as_it_was(shop):
 
     assert versions(shop) == FIRST
     assert shop.ask("SELECT name FROM dim_maker WHERE id = 1", "warehouse") == [["uno"]]
+
+
+def test_another_database_of_the_same_server_is_refused(shop, make_database):
+    other = make_database(shop.source.rpartition("/")[2].partition("?")[0])
+
+    done = shop.starlift("run", source=other)
+
+    assert done.exit_code == 1
+    assert "another database of the same server" in " ".join(done.stderr.split())
+    assert versions(shop) == FIRST

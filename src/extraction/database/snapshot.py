@@ -32,6 +32,7 @@ SNAPSHOT = """
            pg_catalog.pg_is_in_recovery() AS in_recovery,
            pg_catalog.to_char(pg_catalog.clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"') AS taken_at,
            (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system_identifier,
+           (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) AS database,
            greatest((SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()),
                     (SELECT min_recovery_end_timeline FROM pg_catalog.pg_control_recovery()),
                     (SELECT received_tli FROM pg_catalog.pg_stat_get_wal_receiver())) AS timeline
@@ -57,6 +58,7 @@ def begin(connection: Connection) -> tuple[Snapshot, Position | None]:
         # The control file tells the last checkpoint's, which a promotion leaves behind for minutes.
         timeline=position.timeline if position else int(row["timeline"]),
         in_recovery=row["in_recovery"],
+        database=int(row["database"]),
         taken_at=row["taken_at"],
     )
     return snapshot, position
@@ -71,6 +73,11 @@ def check_continuity(previous: Snapshot, now: Snapshot) -> None:
             f"{previous.horizon} on timeline {previous.timeline}: it is a replica that has not caught up. If it never "
             "will, because its primary was restored from a copy of its disk: run once with --resync.",
             horizon=now.horizon,
+        )
+    if previous.database != now.database and same_server:
+        raise ResyncNeededError(
+            f"The source is another database of the same server than at the last batch (oid {previous.database}, now "
+            f"{now.database}). Correct the URL; if this is the source from now on, run once with --resync."
         )
     if not same_server or previous.timeline != now.timeline:
         raise ResyncNeededError(
