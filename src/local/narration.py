@@ -36,6 +36,11 @@ def _held_back(fields: Fields) -> str:
     )
 
 
+def _set_aside(fields: Fields) -> str:
+    counts = ", ".join(f"{model}: {rows:,}" for model, rows in fields.get("tables", {}).items())
+    return f"ALERT: new rows in quarantine, {counts}. To see why: starlift quarantine list"
+
+
 SENTENCES: dict[str, Callable[[Fields], str]] = {
     "table extracting": lambda fields: (
         f"  {'extracting':<12}{fields.get('table', ''):<24}{_megabytes(fields)} MB so far"
@@ -43,6 +48,7 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "table extracted": lambda fields: _rows(fields, "extracted"),
     "batch extracted": lambda fields: _batch(fields, "extracted"),
     "horizon held back": _held_back,
+    "new rows in quarantine": _set_aside,
     "model changed without rebuild": lambda fields: (
         f"{', '.join(fields.get('models', ()))}: the model changed after its table was built, and so far applies to "
         "rows as they change. To apply it to all: starlift run --rebuild MODEL"
