@@ -20,6 +20,8 @@ app = typer.Typer(
     help="Rows that were set aside: list and show them, read them again, or drop them.", no_args_is_help=True
 )
 
+NOTHING = "Nothing is in quarantine."
+
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Entries, by their ids or their beginnings.")]
 OneId = Annotated[str, typer.Argument(metavar="ID", help="An entry's id or its beginning.")]
 OfModel = Annotated[str | None, typer.Option("--model", metavar="MODEL", help="The entries of this model.")]
@@ -38,7 +40,7 @@ def list_entries(warehouse: arguments.Warehouse, model: OfModel = None, as_json:
         print_json({"entries": [asdict(entry) for entry in entries]})
         return
     if not entries:
-        out.print("Nothing is in quarantine.")
+        out.print(NOTHING)
         return
     out.print(_table(entries))
     for name in sorted({entry.model for entry in entries}):
@@ -95,6 +97,8 @@ def replay(
         done = read_again(job, chosen)
     if as_json:
         print_json(asdict(done))
+    elif not chosen:
+        out.print(NOTHING)
     else:
         _print_replay(done)
 
@@ -106,8 +110,8 @@ def _chosen(warehouse: "DatabaseUrl", ids: Sequence[str], model: str | None, eve
         raise ConfigurationError("Name entries by their ids, or by --model MODEL, or all of them by --all.")
     entries = read_entries(warehouse, model)
     chosen = choose(entries, ids) if ids else entries
-    if not chosen:
-        raise ConfigurationError(f"Nothing{f' of {model}' if model else ''} is in quarantine.")
+    if model and not chosen:
+        raise ConfigurationError(f"Nothing of {model} is in quarantine.")
     return chosen
 
 
@@ -131,20 +135,21 @@ def drop(
     yes: Yes = False,
     as_json: arguments.Json = False,
 ) -> None:
-    """Forget entries: their rows stay out of the warehouse until they change in the source or are read again."""
+    """Forget entries: their rows keep their last version, or stay out, until they change or are read again."""
     from local.quarantine import drop as forget
 
     with reporting(as_json):
         chosen = _chosen(warehouse, ids or (), model, everything)
-        if not yes:
+        if chosen and not yes:
             _confirm(chosen)
         dropped = forget(warehouse, chosen)
     if as_json:
         print_json({"dropped": dropped})
+    elif not chosen:
+        out.print(NOTHING)
     else:
-        out.print(
-            f"Dropped {dropped:,}. Their rows are missing from the warehouse until they change or are backfilled."
-        )
+        until = "until they change or are backfilled"
+        out.print(f"Dropped {dropped:,}. Their rows keep their last version, or stay out, {until}.")
 
 
 def _confirm(chosen: "list[Entry]") -> None:

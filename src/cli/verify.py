@@ -39,8 +39,24 @@ def _print(found: "list[TableComparison]", equal: bool) -> None:
     for table in found:
         for example in table.examples:
             out.print(f"  {table.table}: {example}", style="red")
-    rows = sum(table.rows for table in found)
     if equal:
-        out.print(f"No difference: {rows:,} current rows are what the models make of the source.", style="green")
+        out.print(_agreement(found), style="green")
     else:
         out.print("The warehouse differs from the source. `starlift run --resync` reads everything again.", style="red")
+
+
+def _agreement(found: "list[TableComparison]") -> str:
+    """Say that nothing differs, and what is left to wait for."""
+    waits = {
+        "wait for the next batch": sum(table.pending for table in found),
+        "in quarantine": sum(table.quarantined for table in found),
+    }
+    left = ", ".join(f"{_rows(number)} {where}" for where, number in waits.items() if number)
+    if left:
+        return f"No difference; {left}."
+    rows = sum(table.rows for table in found)
+    return f"No difference: {rows:,} current rows are what the models make of the source."
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} {'row' if number == 1 else 'rows'}"

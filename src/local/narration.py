@@ -55,6 +55,11 @@ def _held_back(fields: Fields) -> str:
     )
 
 
+def _set_aside(fields: Fields) -> str:
+    counts = ", ".join(f"{model}: {rows:,}" for model, rows in fields.get("tables", {}).items())
+    return f"ALERT: new rows in quarantine, {counts}. To see why: starlift quarantine list"
+
+
 SENTENCES: dict[str, Callable[[Fields], str]] = {
     "table extracting": lambda fields: (
         f"  {'extracting':<12}{fields.get('table', ''):<24}{_megabytes(fields)} MB so far"
@@ -62,6 +67,7 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "table extracted": _extracted,
     "batch extracted": lambda fields: _batch(fields, "extracted"),
     "horizon held back": _held_back,
+    "new rows in quarantine": _set_aside,
     "model changed without rebuild": _changed_models,
     "batch rebuilt": lambda fields: _rows(fields, "rebuilt") + f" of batch {fields.get('batch')}",
     "rebuilt from the source": lambda fields: (

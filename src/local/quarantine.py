@@ -104,6 +104,8 @@ def replay(job: Job, entries: list[Entry]) -> Replay:
 
     A newer version that the warehouse holds already stays: what is read is the row as it is now.
     """
+    if not entries:
+        return Replay(None, (), (), (), ())
     plan = _plan(job.project, job.source, entries)
     report = run_once(job, Request(rows=plan.rows, backfill=tuple(plan.whole)))
     now = read_entries(job.warehouse)

@@ -11,10 +11,11 @@ from extraction.database.whole import extract_whole_and_pending
 from load.warehouse import ledger
 from load.warehouse.session import transaction
 from load.warehouse.wiring import WAREHOUSE
+from local import set_aside
 from local.comparable import EXACT, held_text, held_value, json_lines, model_text, model_texts
+from local.held import dump, read_csv
 from transformation.star_schema.database import open_engine
 from transformation.star_schema.pipeline import transform_batch
-from transformation.star_schema.relations import LINE_BYTES, NEW_LINE
 from transformation.star_schema.types import to_duckdb
 from transformation.star_schema.wiring import open_ports
 from utils.batch_log import LandingEntry
@@ -29,7 +30,6 @@ from utils.store import DataFile
 
 MEMORY_MB = 500
 EXAMPLES = 5  # keys shown of each kind of difference
-MAX_ROW_BYTES = 1 << 30  # of a warehouse row: whatever PostgreSQL could store
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class TableComparison:
     missing: int
     extra: int
     different: int
-    pending: int  # differences that the next run settles: written since the last loaded batch
-    quarantined: int  # differences that wait for a person
+    pending: int  # differences that a batch still has to settle: written or deleted since the last loaded one
+    quarantined: int  # entries in quarantine; their differences are counted nowhere else
     examples: tuple[str, ...]
 
     @property
@@ -85,12 +85,15 @@ class _Comparison:
         for table in expected.tables:
             self._read_expected(table)
             rows = self._read_held(table)
+            path, kinds = self.folder / "quarantined.csv", self._kinds("expected")
+            entries = set_aside.read_quarantine(self.session, self.database, table, kinds, path)
             if table.load == "replace":
-                yield self._compare_whole(table, rows)
+                counts = self._compare_whole(table)
             else:
                 self._read_keys(table, later.get(table.name))
-                self._read_quarantine(table)
-                yield self._compare_by_key(table, rows)
+                counts = self._compare_by_key(table)
+            examples = self._examples(column_list(table.key)) if table.load != "replace" else ()
+            yield _comparison(table.name, rows, {**counts, "quarantined": entries}, examples)
 
     def _read_expected(self, table: WarehouseTable) -> None:
         """Make the model's rows the view `expected`, with the exact texts of values that DuckDB cannot hold."""
@@ -117,48 +120,22 @@ class _Comparison:
         query = f"SELECT {column_list(_names(table))} FROM {name.sql} {where}"
         if not self.session.value("SELECT pg_catalog.to_regclass(:name) IS NOT NULL", name=name.sql):
             query = f"SELECT {', '.join('NULL::text' for _ in table.columns)} WHERE false"
-        rows, longest = self._dump(query, path)
-        self._read_csv("held", _names(table), path, longest)
+        rows, longest = dump(self.session, query, path)
+        read_csv(self.database, "held", _names(table), path, longest)
         return rows
-
-    def _dump(self, query: str, path: Path) -> tuple[int, int]:
-        """Write a query's rows as CSV and return their number, and a length that none of them exceeds."""
-        copy, longest = self.session.copy_out(f"COPY ({query}) TO STDOUT (FORMAT csv)", MAX_ROW_BYTES), 0
-        with path.open("wb") as stream:
-            for block in copy:
-                stream.write(block)
-                longest = max(longest, len(block))
-        return copy.rows, longest
-
-    def _read_csv(self, table: str, names: tuple[str, ...], path: Path, longest: int) -> None:
-        columns = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in names)
-        self.database.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table} AS FROM read_csv({literal(str(path))}, columns = {{{columns}}}, "
-            "header = false, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
-            f"{NEW_LINE}allow_quoted_nulls = false, max_line_size = {max(LINE_BYTES, longest)})"
-        )
 
     def _read_keys(self, table: WarehouseTable, later: WarehouseTable | None) -> None:
         """Make the keys of rows written since the last loaded batch the table `pending`."""
         written = f"SELECT {model_texts(table.key)} FROM ({self._rows(table, later.rows if later else (), 1)}) e"
         parts, root = [written], self.stores[1].root
         gone = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in table.key)
-        refused = ", ".join(f"key ->> {literal(name)}" for name in table.key)
+        refused = set_aside.key_texts(table.key, self._kinds("expected"))
         if later:
             parts += [f"SELECT {gone} FROM read_parquet({literal(str(root / file.key))})" for file in later.gone]
             parts += [f"SELECT {refused} FROM {json_lines(root / file.key)}" for file in later.quarantine]
         self.database.execute(f"CREATE OR REPLACE TEMP TABLE pending AS {' UNION '.join(parts)}")
 
-    def _read_quarantine(self, table: WarehouseTable) -> None:
-        """Make the keys in quarantine a table: those the warehouse knows of."""
-        path, kinds = self.folder / "quarantined.csv", self._kinds("expected")
-        keys = ", ".join(f"key ->> {literal(name)}" for name in table.key)
-        query = f"SELECT DISTINCT {keys} FROM starlift.quarantine WHERE model = {literal(table.name)}"
-        self._read_csv("waiting", table.key, path, self._dump(query, path)[1])
-        texts = ", ".join(f"{held_text(f'h.{identifier(k)}', kinds[k])} AS {identifier(k)}" for k in table.key)
-        self.database.execute(f"CREATE OR REPLACE TEMP TABLE quarantined AS SELECT {texts} FROM waiting h")
-
-    def _compare_by_key(self, table: WarehouseTable, rows: int) -> TableComparison:
+    def _compare_by_key(self, table: WarehouseTable) -> Mapping[str, int]:
         kinds = self._kinds("expected")
         differs = " OR ".join(self._differs(name, kinds[name]) for name in _names(table) if name not in table.key)
         keys = ", ".join(
@@ -171,11 +148,12 @@ class _Comparison:
             f"FROM expected e FULL JOIN (SELECT *, true AS _there FROM held) h ON {self._same_key(table, kinds)} "
             f"WHERE e._there IS NULL OR h._there IS NULL OR {differs or 'false'}"
         )
+        set_aside.add_refused(self.database, table, kinds, self.stores[0].root)
         if table.max_deleted_share is not None:
             self._await_deletes(table)
         if table.kind == "calendar":  # it may cover more days than the source's rows need today
             self.database.execute("DELETE FROM differences WHERE difference = 'extra'")
-        return self._result(table, rows)
+        return self._result(table)
 
     def _await_deletes(self, table: WarehouseTable) -> None:
         """Count rows that the source no longer has as pending: the next comparison of keys finds them."""
@@ -200,7 +178,8 @@ class _Comparison:
         typed = f"(e.{column} IS DISTINCT FROM {held} OR (h.{column} IS NOT NULL AND {held} IS NULL))"
         return f"CASE WHEN {exact} IS NOT NULL THEN {exact} IS DISTINCT FROM h.{column} ELSE {typed} END"
 
-    def _result(self, table: WarehouseTable, rows: int) -> TableComparison:
+    def _result(self, table: WarehouseTable) -> Mapping[str, int]:
+        """Count the differences, those apart that the quarantine or the next batches account for."""
         for place in ("quarantined", "pending"):
             on = " AND ".join(f"d.{identifier(name)} = k.{identifier(name)}" for name in table.key)
             self.database.execute(
@@ -208,8 +187,7 @@ class _Comparison:
                 f"WHERE {on} AND d.difference <> 'quarantined'"
             )
         found = self.database.execute("SELECT difference, count(*) FROM differences GROUP BY ALL").fetchall()
-        counts: Mapping[str, int] = dict(found)
-        return _comparison(table.name, rows, counts, self._examples(column_list(table.key)))
+        return dict(found)
 
     def _examples(self, keys: str) -> tuple[str, ...]:
         real = "difference IN ('missing', 'extra', 'different')"
@@ -218,18 +196,17 @@ class _Comparison:
         ).fetchall()
         return tuple(f"{difference} {', '.join(map(str, key))}" for difference, *key in rows)
 
-    def _compare_whole(self, table: WarehouseTable, rows: int) -> TableComparison:
+    def _compare_whole(self, table: WarehouseTable) -> Mapping[str, int]:
         """Compare a table without a key as a multiset of rows."""
         kinds = self._kinds("expected")
         expected = f"SELECT {model_texts(_names(table))} FROM expected e"
         held = (
             f"SELECT {', '.join(held_text(f'h.{identifier(name)}', kinds[name]) for name in _names(table))} FROM held h"
         )
-        counts = {
+        return {
             "missing": self._count(f"{expected} EXCEPT ALL {held}"),
             "extra": self._count(f"{held} EXCEPT ALL {expected}"),
         }
-        return _comparison(table.name, rows, counts, ())
 
     def _count(self, query: str) -> int:
         found = self.database.execute(f"SELECT count(*) FROM ({query})").fetchone()

@@ -87,7 +87,7 @@ def test_more_deletes_at_once_than_the_share_allows_wait_for_a_person(make_shop)
 
     assert refused.exit_code == 1
     assert "TooManyDeletesError: 11 of 40 rows of fact_item" in refused.stderr
-    assert "--accept-deletes item" in refused.stderr
+    assert "once with --accept-deletes item all the same" in " ".join(refused.stderr.split())
     assert held == [[40]]
     assert accepted.exit_code == 0
     assert shop.ask("SELECT count(*) FROM current_fact_item", "warehouse") == [[29]]

@@ -158,7 +158,7 @@ def test_dropped_entries_are_forgotten_and_their_rows_stay_out(shop):
 
     assert asked.exit_code == 1
     assert "--yes" in asked.stderr
-    assert "Dropped 2" in done.stdout
+    assert "Dropped 2. Their rows keep their last version, or stay out" in done.stdout
     assert list(entries(shop)) == [("dim_maker", "2")]
     assert held(shop) == [[1, 5]]
 
@@ -175,7 +175,19 @@ def test_what_names_no_entry_is_refused(shop, more):
 def test_an_empty_quarantine_says_so(tmp_path, make_database):
     place = make_place(tmp_path, make_database, MODELS)
 
-    assert quarantine(place, "list").stdout == "Nothing is in quarantine.\n"
+    done = [quarantine(place, "list"), quarantine(place, "drop", "--all", "--yes"), replay(place, "--all")]
+
+    assert [one.stdout for one in done] == ["Nothing is in quarantine.\n"] * 3
+    assert [one.exit_code for one in done] == [0, 0, 0]
+    assert not place.store.exists()  # nothing to read again is no run
+
+
+def test_the_console_tells_how_many_rows_of_which_table_were_set_aside(shop):
+    shop.ask("INSERT INTO item VALUES ('a', 4, 1, 102), ('a', 5, 1, 103); INSERT INTO maker VALUES (7, NULL)")
+
+    told = " ".join(shop.starlift("run").stderr.split())
+
+    assert "new rows in quarantine, dim_maker: 1, fact_item: 2." in told
 
 
 def test_the_alert_is_raised_for_new_entries_only_once_a_batch(shop, caplog):

@@ -44,10 +44,12 @@ def _find_deleted(session: Session, target: Target, accepted: frozenset[str]) ->
         return
     live = int(session.value(f"SELECT count(*) FROM {target.name} t WHERE {target.live('t')}"))
     if deleted > share * live:
+        remedy = f"run once with --accept-deletes {target.table.source}"
         raise TooManyDeletesError(
             f"{deleted:,} of {live:,} rows of {target.table.name} are no longer in the source's {target.table.source}; "
-            f"deletes_max_share allows {share:.0%} at once. If they were meant to go, run once with --accept-deletes "
-            f"{target.table.source}. If not, mend the source first, then run so as well: rows that are back come back.",
+            f"deletes_max_share allows {share:.0%} at once. If they were meant to go, {remedy}. "
+            f"If not, put the rows back in the source first, then {remedy} all the same: "
+            "the batch marks them deleted and the next brings them back.",
             table=target.table.name,
             deleted=deleted,
         )
