@@ -10,9 +10,10 @@ from local.run import report
 from local.totesys import generator
 from local.verification import verify
 from tests.conftest import run_on_server
+from tests.terraform.calls import Right
 from tests.terraform.deployment import deployed, login, planned_changes
 from tests.terraform.filter_pattern import matches
-from tests.terraform.policies import allows, unused
+from tests.terraform.policies import allows, allows_action, unused
 from tests.terraform.program import CONFIGURATION, TerraformError
 from utils.postgres.url import parse_url
 from utils.project import read_project
@@ -20,6 +21,7 @@ from utils.project import read_project
 pytestmark = [pytest.mark.xdist_group("emulated aws"), pytest.mark.timeout(300)]
 STAGES = ("extraction", "transformation", "load")
 RETRIES = 6  # of the state machine, after the first attempt
+ONLY_HERE = {"iam:GetUser"}  # how the provider learns the account's number where it may not check its credentials
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +138,13 @@ def test_the_schedule_starts_the_state_machine_every_quarter_of_an_hour(deployme
     assert schedule["Target"]["Arn"] == deployment.outputs["state_machine_arn"]
 
 
+def test_no_call_of_the_deployment_would_have_been_denied_to_the_workflow_that_applies(deployment):
+    rights = deployment.policy("totesys-github-deploy")
+
+    assert {"lambda:CreateFunction", "iam:PutRolePolicy", "s3:PutObject"} <= deployment.calls.actions
+    assert sorted(action for action in deployment.calls.actions - ONLY_HERE if not allows_action(rights, action)) == []
+
+
 @pytest.mark.parametrize("caller", [*STAGES, "state_machine"])
 def test_no_call_of_the_runs_would_have_been_denied(deployment, caller):
     name, role = role_of(deployment, caller)
@@ -159,13 +168,47 @@ def test_no_caller_but_the_roles_of_this_deployment_was_seen(deployment):
     assert set(deployment.calls.rights) == {*deployment.outputs["function_names"].values(), "state_machine"}
 
 
-def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(deployment):
+def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets_and_asks_for_reading_rights_only(deployment):
     forgotten = {
         f'module.warehouse[0].module.function["{stage}"].aws_lambda_function.this': {"logging_config"}
         for stage in STAGES
     }
+    deployment.calls.actions.clear()
+    changes = planned_changes(deployment.terraform)
 
-    assert planned_changes(deployment.terraform) == forgotten
+    rights = deployment.policy("totesys-github-plan")
+    assert changes == forgotten
+    assert deployment.calls.actions
+    assert sorted(action for action in deployment.calls.actions - ONLY_HERE if not allows_action(rights, action)) == []
+
+
+def test_no_role_of_a_function_can_do_more_than_the_boundary_lets_a_workflow_give(deployment):
+    iam = deployment.aws.client("iam")
+    roles = [role_of(deployment, caller)[1] for caller in (*STAGES, "state_machine", "schedule")]
+    boundary = boundary_of(iam)
+
+    given = {action for role in roles for each in deployment.policy(role)["Statement"] for action in each["Action"]}
+    assert sorted(action for action in given if not allows_action(boundary, action)) == []
+    bounds = {iam.get_role(RoleName=role)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] for role in roles}
+    assert bounds == {"arn:aws:iam::123456789012:policy/totesys-boundary"}
+
+
+def test_a_workflows_role_is_for_one_repository_and_can_neither_read_data_nor_change_itself(deployment):
+    subjects = {}
+    for role in ("plan", "deploy"):
+        held = deployment.aws.client("iam").get_role(RoleName=f"totesys-github-{role}")["Role"]
+        (trust,) = held["AssumeRolePolicyDocument"]["Statement"]
+        subjects[role] = trust["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+        rights = deployment.policy(held["RoleName"])
+        assert not allows_action(rights, "secretsmanager:GetSecretValue")
+        assert not allows(rights, Right("s3:GetObject", f"arn:aws:s3:::{landing(deployment)}/staff/any.csv"))
+        assert not allows(rights, Right("s3:DeleteObject", f"arn:aws:s3:::{landing(deployment)}/staff/any.csv"))
+        assert not allows(rights, Right("iam:PutRolePolicy", held["Arn"]))
+
+    assert subjects == {
+        "plan": "repo:example/warehouse:pull_request",
+        "deploy": "repo:example/warehouse:environment:prod",
+    }
 
 
 def test_destroying_is_refused_while_data_is_protected_and_leaves_nothing_once_it_is_not(deployment):
@@ -176,7 +219,9 @@ def test_destroying_is_refused_while_data_is_protected_and_leaves_nothing_once_i
     deployment.terraform.change("apply -refresh=false", protect_data="false")
     deployment.terraform.change("destroy -refresh=false", protect_data="false")
 
+    rights = deployment.policy("totesys-github-deploy")
     assert deployment.terraform.run("state list") == ""
+    assert sorted(action for action in deployment.calls.actions - ONLY_HERE if not allows_action(rights, action)) == []
     assert remaining_buckets(deployment) == [deployment.bootstrap.outputs()["state_bucket"]]
     deployment.bootstrap.change("destroy -refresh=false", force_destroy="true")
     assert remaining_buckets(deployment) == []
@@ -189,6 +234,16 @@ def role_of(deployment, caller):
         return name, f"{name}-function"
     suffix = {"state_machine": "runs", "schedule": "schedule"}[caller]
     return caller, f"{deployment.outputs['name']}-warehouse-{suffix}"
+
+
+def boundary_of(iam):
+    arn = "arn:aws:iam::123456789012:policy/totesys-boundary"
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+
+
+def landing(deployment):
+    return deployment.outputs["landing"].removeprefix("s3://")
 
 
 def alarms(deployment):
