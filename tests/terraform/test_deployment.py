@@ -18,7 +18,7 @@ from tests.terraform.program import CONFIGURATION, TerraformError
 from utils.postgres.url import parse_url
 from utils.project import read_project
 
-pytestmark = [pytest.mark.xdist_group("emulated aws"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(600)
 STAGES = ("extraction", "transformation", "load")
 RETRIES = 6  # of the state machine, after the first attempt
 ONLY_HERE = {"iam:GetUser"}  # how the provider learns the account's number where it may not check its credentials
@@ -46,6 +46,26 @@ def deployment(tmp_path_factory, databases):
         yield found
 
 
+@pytest.fixture(scope="module")
+def lifted(deployment, databases):
+    """Return a first run, the edits after it, and the run that lifted them."""
+    first = deployment.execute("first")
+    with open_source(parse_url(databases[0])) as session:
+        done = generator.edit(session, seed=1)
+    return first, done, deployment.execute("second")
+
+
+@pytest.fixture(scope="module")
+def unreachable(deployment, databases, lifted):
+    """Return how a run ended whose source was away, with the attempts it made and the alerts it sent."""
+    deployment.put_secret("source", login(databases[0], port=1))
+    before = len(deployment.lines_of("extraction"))
+    ended = deployment.execute("away")
+    deployment.put_secret("source", login(databases[0]))
+    attempts = [line for line in deployment.lines_of("extraction")[before:] if "stage failed" in line]
+    return ended, attempts, deployment.alerts()
+
+
 def test_the_state_is_kept_in_the_bootstrapped_bucket(deployment):
     bucket = deployment.bootstrap.outputs()["state_bucket"]
     s3 = deployment.aws.client("s3")
@@ -54,11 +74,8 @@ def test_the_state_is_kept_in_the_bootstrapped_bucket(deployment):
     assert [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["test/terraform.tfstate"]
 
 
-def test_the_deployed_state_machine_lifts_totesys_and_then_its_edits(deployment, databases):
-    first = deployment.execute("first")
-    with open_source(parse_url(databases[0])) as session:
-        done = generator.edit(session, seed=1)
-    second = deployment.execute("second")
+def test_the_deployed_state_machine_lifts_totesys_and_then_its_edits(lifted, databases):
+    first, done, second = lifted
 
     project = read_project(ROOT / "projects/totesys")
     counts = report("second", project, [second.output[stage] for stage in STAGES]).tables
@@ -67,27 +84,22 @@ def test_the_deployed_state_machine_lifts_totesys_and_then_its_edits(deployment,
     assert all(table.is_equal for table in verify(project, *map(parse_url, databases)))
 
 
-def test_every_table_is_in_the_catalogue(deployment):
+def test_every_table_is_in_the_catalogue(deployment, lifted):
     tables = deployment.aws.client("glue").get_tables(DatabaseName=deployment.outputs["glue_database"])["TableList"]
 
     assert {"dim_staff", "fact_sales_order"} <= {table["Name"] for table in tables}
 
 
-def test_an_unreachable_source_is_retried_then_failed_then_told_with_its_cause(deployment, databases):
-    deployment.put_secret("source", login(databases[0], port=1))
-    before = len(deployment.lines_of("extraction"))
-    ended = deployment.execute("away")
-    deployment.put_secret("source", login(databases[0]))
+def test_an_unreachable_source_is_retried_then_failed_then_told_with_its_cause(unreachable):
+    ended, attempts, (alert,) = unreachable
 
-    attempts = [line for line in deployment.lines_of("extraction")[before:] if "stage failed" in line]
-    (alert,) = deployment.alerts()
     assert (ended.status, ended.error) == ("FAILED", "SourceUnavailableError")
     assert len(attempts) == 1 + RETRIES
     assert "127.0.0.1:1" in alert["Message"]
     assert "SourceUnavailableError" in alert["Message"]
 
 
-def test_a_critical_line_of_a_real_handler_is_counted_and_alarmed(deployment, databases):
+def test_a_critical_line_of_a_real_handler_is_counted_and_alarmed(deployment, databases, unreachable):
     with open_source(parse_url(databases[0])) as session:
         session.run("ALTER TABLE staff RENAME COLUMN email_address TO mail")
         ended = deployment.execute("drift")
@@ -101,7 +113,7 @@ def test_a_critical_line_of_a_real_handler_is_counted_and_alarmed(deployment, da
     assert alarms(deployment)[metric.removesuffix("-lines")]["MetricName"] == metric
 
 
-def test_every_outcome_of_extraction_feeds_the_horizons_metric(deployment):
+def test_every_outcome_of_extraction_feeds_the_horizons_metric(deployment, lifted):
     filters = metric_filters(deployment, "extraction")
     pattern = filters["totesys-test-horizon-age-seconds"]["filterPattern"]
     held_back = filters["totesys-test-horizon-held-back"]["filterPattern"]
@@ -146,7 +158,7 @@ def test_no_call_of_the_deployment_would_have_been_denied_to_the_workflow_that_a
 
 
 @pytest.mark.parametrize("caller", [*STAGES, "state_machine"])
-def test_no_call_of_the_runs_would_have_been_denied(deployment, caller):
+def test_no_call_of_the_runs_would_have_been_denied(deployment, unreachable, caller):
     name, role = role_of(deployment, caller)
     policy = deployment.policy(role)
 
@@ -156,7 +168,7 @@ def test_no_call_of_the_runs_would_have_been_denied(deployment, caller):
 
 
 @pytest.mark.parametrize("caller", [*STAGES, "state_machine", "schedule"])
-def test_each_right_that_the_runs_did_not_use_has_its_reason_beside_it(deployment, caller):
+def test_each_right_that_the_runs_did_not_use_has_its_reason_beside_it(deployment, unreachable, caller):
     name, role = role_of(deployment, caller)
     comments = "\n".join(re.findall(r"#.*", "".join(path.read_text() for path in CONFIGURATION.rglob("iam.tf"))))
 
@@ -164,7 +176,7 @@ def test_each_right_that_the_runs_did_not_use_has_its_reason_beside_it(deploymen
     assert [action for action in left if action.partition(":")[2] not in comments] == []
 
 
-def test_no_caller_but_the_roles_of_this_deployment_was_seen(deployment):
+def test_no_caller_but_the_roles_of_this_deployment_was_seen(deployment, unreachable):
     assert set(deployment.calls.rights) == {*deployment.outputs["function_names"].values(), "state_machine"}
 
 
