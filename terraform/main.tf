@@ -119,4 +119,5 @@ module "warehouse" {
   freshness_periods        = var.freshness_periods
   max_horizon_age_seconds  = var.max_horizon_age_seconds
   log_retention_days       = var.log_retention_days
+  permissions_boundary     = var.permissions_boundary
 }

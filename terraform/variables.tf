@@ -243,6 +243,12 @@ variable "warehouse_functions" {
   }
 }
 
+variable "permissions_boundary" {
+  description = "The name of a policy that no role made here may exceed, such as bootstrap makes for GitHub; null is none."
+  type        = string
+  default     = null
+}
+
 variable "tracing" {
   description = "Send traces of functions and state machine to X-Ray."
   type        = bool

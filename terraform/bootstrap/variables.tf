@@ -34,3 +34,31 @@ variable "aws_endpoint" {
     error_message = "aws_endpoint is the address of an emulator on this machine, such as http://127.0.0.1:5000."
   }
 }
+
+variable "github_repository" {
+  description = "The repository, as OWNER/NAME, whose workflows may plan and deploy; null makes no roles for it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.github_repository == null || can(regex("^[\\w.-]+/[\\w.-]+$", var.github_repository))
+    error_message = "github_repository is OWNER/NAME, without wildcards: a token of any other repository must not fit."
+  }
+}
+
+variable "github_environment" {
+  description = "The GitHub environment, with its reviewers, behind which a workflow may deploy."
+  type        = string
+  default     = "prod"
+
+  validation {
+    condition     = can(regex("^[\\w-]+$", var.github_environment))
+    error_message = "github_environment is the environment's name, without wildcards."
+  }
+}
+
+variable "create_github_provider" {
+  description = "Make the account trust GitHub's tokens; false where it does already, because there is one provider in an account."
+  type        = bool
+  default     = true
+}

@@ -9,10 +9,12 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from local.aws import Application
+from tests.terraform.operations import action_of
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-2"
 STATE_MACHINE_KEY = "Credential=ak/"  # by which the emulator's own interpreter of state machines signs
+TERRAFORM = "terraform"
 CALLER = re.compile(r"app/([\w.-]+)")
 SERVICE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 INVOCATION = re.compile(r"/functions/([^/]+)/invocations$")
@@ -31,6 +33,7 @@ class CallRecorder:
     """Remembers the rights that each caller's calls ask for; wrap it around the application that answers."""
 
     rights: dict[str, set[Right]] = field(default_factory=dict)
+    actions: set[str] = field(default_factory=set)  # those of Terraform, which deploys
 
     def __call__(self, application: Application) -> Application:
         """Return an application that answers as before, and is overheard."""
@@ -46,7 +49,9 @@ class CallRecorder:
                 return start_response(status, *rest)
 
             blocks = application(request, start)
-            if caller:
+            if caller == TERRAFORM:
+                self.actions.add(action_of(service_of(request), request, body))
+            elif caller:
                 self.rights.setdefault(caller, set()).update(rights_of(request, body, answer[0]))
             return blocks
 
@@ -54,7 +59,7 @@ class CallRecorder:
 
 
 def caller_of(request: Mapping[str, Any]) -> str | None:
-    """Return the function's name, or `state_machine`; None when a person or Terraform calls."""
+    """Return the function's name, `state_machine` or `terraform`; None when a person calls, or the bootstrap."""
     if STATE_MACHINE_KEY in request.get("HTTP_AUTHORIZATION", ""):
         return "state_machine"
     found = CALLER.search(request.get("HTTP_USER_AGENT", ""))

@@ -84,11 +84,12 @@ def deployed(folder: Path) -> Iterator[Deployed]:
     calls = CallRecorder()
     with taught(), emulated_aws(lambda *line: lines.append(line), retry_scale=0.01, watch=calls) as aws:
         common = {"project": PROJECT, "region": REGION, "aws_endpoint": aws.endpoint}
-        bootstrap = make_terraform(folder, "bootstrap", **common)
+        bootstrap = make_terraform(folder, "bootstrap", github_repository="example/warehouse", **common)
         terraform = make_terraform(
             folder,
             environment=ENVIRONMENT,
             alert_email="data@example.com",
+            permissions_boundary=f"{PROJECT}-boundary",
             package_folder=str(packages["load"].function.parent),
             **common,
         )

@@ -19,6 +19,12 @@ def unused(policy: Mapping[str, Any], used: Iterable[Right]) -> Iterator[str]:
     yield from (action for statement in allowed for action in statement["Action"] if action not in asked)
 
 
+def allows_action(policy: Mapping[str, Any], action: str) -> bool:
+    """Tell whether some statement allows the action, on whatever resource."""
+    allowed = (statement for statement in policy["Statement"] if statement["Effect"] == "Allow")
+    return any(_matches(name, action) for statement in allowed for name in statement["Action"])
+
+
 def _covers(statement: Mapping[str, Any], right: Right) -> bool:
     return right.action in statement["Action"] and any(_matches(name, right.resource) for name in statement["Resource"])
 

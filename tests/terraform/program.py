@@ -98,7 +98,8 @@ def make_terraform(folder: Path, below: str = "", **variables: str) -> Terraform
     if not copy.exists():
         ignored = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*")
         shutil.copytree(CONFIGURATION, copy, ignore=ignored)
-    return Terraform(copy / below, _environment(folder), variables)
+    marked = {} if below else {"TF_APPEND_USER_AGENT": "app/terraform"}  # by which a call is known to be a deployment's
+    return Terraform(copy / below, {**_environment(folder), **marked}, variables)
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.terraform.program import CONFIGURATION, make_terraform
 
-pytestmark = [pytest.mark.xdist_group("terraform"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(600)
 EVERYTHING = re.compile(r'(\[|= )"\*"')
 
 

@@ -53,6 +53,8 @@ resource "aws_iam_role" "this" {
   name        = "${var.name}-function"
   description = "What ${var.name} may do."
 
+  permissions_boundary = var.permissions_boundary == null ? null : "arn:${local.partition}:iam::${local.account}:policy/${var.permissions_boundary}"
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -105,3 +105,9 @@ variable "alerts_topic_arn" {
   description = "The topic that alarms tell."
   type        = string
 }
+
+variable "permissions_boundary" {
+  description = "The name of a policy that no role may exceed; null is none."
+  type        = string
+  default     = null
+}

@@ -80,9 +80,10 @@ locals {
 }
 
 resource "aws_iam_role" "state_machine" {
-  name               = "${local.state_machine_name}-runs"
-  description        = "What the state machine ${local.state_machine_name} may do."
-  assume_role_policy = jsonencode(local.trust.states)
+  name                 = "${local.state_machine_name}-runs"
+  description          = "What the state machine ${local.state_machine_name} may do."
+  assume_role_policy   = jsonencode(local.trust.states)
+  permissions_boundary = local.boundary_arn
 }
 
 resource "aws_iam_role_policy" "state_machine" {
@@ -92,9 +93,10 @@ resource "aws_iam_role_policy" "state_machine" {
 }
 
 resource "aws_iam_role" "schedule" {
-  name               = "${local.state_machine_name}-schedule"
-  description        = "What the schedule of ${local.state_machine_name} may do: start a run."
-  assume_role_policy = jsonencode(local.trust.scheduler)
+  name                 = "${local.state_machine_name}-schedule"
+  description          = "What the schedule of ${local.state_machine_name} may do: start a run."
+  assume_role_policy   = jsonencode(local.trust.scheduler)
+  permissions_boundary = local.boundary_arn
 }
 
 resource "aws_iam_role_policy" "schedule" {

@@ -11,6 +11,8 @@ locals {
   account   = data.aws_caller_identity.this.account_id
   region    = data.aws_region.this.name
 
+  boundary_arn = var.permissions_boundary == null ? null : "arn:${local.partition}:iam::${local.account}:policy/${var.permissions_boundary}"
+
   state_machine_name = "${var.name}-warehouse"
   # Built from the name, because the role that says it exists before the state machine does.
   state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.state_machine_name}"
@@ -77,6 +79,8 @@ module "function" {
   log_retention_days = var.log_retention_days
   metric_namespace   = local.metric_namespace
   alerts_topic_arn   = var.alerts_topic_arn
+
+  permissions_boundary = var.permissions_boundary
 }
 
 # Athena reads the star schema's Parquet through it; the transformation adds the tables.

@@ -104,3 +104,9 @@ variable "log_retention_days" {
   description = "How long logs are kept."
   type        = number
 }
+
+variable "permissions_boundary" {
+  description = "The name of a policy that no role may exceed; null is none."
+  type        = string
+  default     = null
+}

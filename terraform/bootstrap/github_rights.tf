@@ -1,0 +1,189 @@
+# What the roles of github.tf may do. Rights end in names: two projects of which one's name begins with the other's and a
+# hyphen would meet.
+
+locals {
+  arn = { # of everything of the project, by service
+    for service in ["cloudwatch", "glue", "kms", "lambda", "logs", "scheduler", "secretsmanager", "sns", "states", "ec2"] :
+    service => "arn:${local.partition}:${service}:${var.region}:${local.account}"
+  }
+  buckets       = "arn:${local.partition}:s3:::${local.names}"
+  state_objects = "arn:${local.partition}:s3:::${module.state.id}/*"
+  packages      = "arn:${local.partition}:s3:::${var.project}-*-artifacts-${local.account}-${var.region}/*"
+  key_aliases   = "${local.arn.kms}:alias/${local.names}"
+  glue_names    = "${replace(var.project, "-", "_")}_*"
+  catalogue     = ["${local.arn.glue}:catalog", "${local.arn.glue}:database/${local.glue_names}", "${local.arn.glue}:table/${local.glue_names}/*"]
+
+  # Only roles as the modules name them, so neither workflow role can change itself, the other one, or the boundary.
+  made_roles = [
+    for suffix in ["function", "warehouse-runs", "warehouse-schedule"] :
+    "arn:${local.partition}:iam::${local.account}:role/${var.project}-*-${suffix}"
+  ]
+  named = [
+    "${local.arn.cloudwatch}:alarm:${local.names}",
+    "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${local.names}",
+    "${local.arn.glue}:catalog",
+    "${local.arn.glue}:database/${local.glue_names}",
+    "${local.arn.lambda}:function:${local.names}",
+    "${local.arn.lambda}:layer:${local.names}",
+    "${local.arn.logs}:log-group:/aws/lambda/${local.names}",
+    "${local.arn.logs}:log-group:/aws/vendedlogs/states/${local.names}",
+    "${local.arn.scheduler}:schedule-group/${local.names}",
+    "${local.arn.scheduler}:schedule/${local.names}",
+    "${local.arn.secretsmanager}:secret:${local.names}",
+    "${local.arn.sns}:${local.names}",
+    "${local.arn.states}:stateMachine:${local.names}",
+  ]
+
+  read_statements = [
+    { Sid = "SeeItsState", Effect = "Allow", Action = ["s3:GetObject"], Resource = [local.state_objects] },
+    { Sid = "LockItsState", Effect = "Allow", Action = ["s3:PutObject", "s3:DeleteObject"], Resource = ["${local.state_objects}.tflock"] },
+    # GetObject on packages alone: landing and processed hold other people's data.
+    { Sid = "SeePackages", Effect = "Allow", Action = ["s3:GetObject", "s3:GetObjectTagging"], Resource = [local.packages] },
+    {
+      Sid    = "SeeBuckets"
+      Effect = "Allow"
+      Action = [
+        "s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration",
+        "s3:GetReplicationConfiguration", "s3:ListBucket", "s3:ListTagsForResource",
+      ]
+      Resource = [local.buckets]
+    },
+    {
+      Sid      = "SeeRoles"
+      Effect   = "Allow"
+      Action   = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"]
+      Resource = local.made_roles
+    },
+    {
+      # Settings and tags; none of these returns a secret's value, a log's lines or a row.
+      Sid    = "SeeWhatIsDeployed"
+      Effect = "Allow"
+      Action = [
+        "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "glue:GetDatabase", "glue:GetTags",
+        "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetLayerVersion", "lambda:ListTags",
+        "lambda:ListVersionsByFunction", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "scheduler:GetSchedule",
+        "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource", "secretsmanager:DescribeSecret",
+        "secretsmanager:GetResourcePolicy", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes",
+        "sns:ListTagsForResource", "states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource",
+      ]
+      Resource = local.named
+    },
+    { Sid = "SeeTheKey", Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"], Resource = ["${local.arn.kms}:key/*"] },
+    {
+      Sid    = "LookUp"
+      Effect = "Allow"
+      Action = [
+        "cloudwatch:DescribeAlarms", "kms:ListAliases", "logs:DescribeLogGroups", "sts:GetCallerIdentity",
+        "states:ValidateStateMachineDefinition",
+      ]
+      Resource = ["*"] # lists and checks have no resource to name
+    },
+  ]
+
+  write_statements = [
+    { Sid = "KeepItsState", Effect = "Allow", Action = ["s3:PutObject"], Resource = [local.state_objects] },
+    { Sid = "UploadPackages", Effect = "Allow", Action = ["s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"], Resource = [local.packages] },
+    {
+      # No right to remove objects of landing and processed: a workflow can destroy a bucket only while it is empty.
+      Sid    = "MakeBuckets"
+      Effect = "Allow"
+      Action = [
+        "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:ListBucketVersions", "s3:PutBucket*",
+        "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
+      ]
+      Resource = [local.buckets]
+    },
+    {
+      Sid       = "MakeRolesWithinTheBoundary"
+      Effect    = "Allow"
+      Action    = ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"]
+      Resource  = local.made_roles
+      Condition = { StringEquals = { "iam:PermissionsBoundary" = local.has_github ? local.boundary_arn : "" } }
+    },
+    {
+      Sid      = "ChangeRoles"
+      Effect   = "Allow"
+      Action   = ["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription"]
+      Resource = local.made_roles
+    },
+    {
+      Sid       = "HandRolesOn"
+      Effect    = "Allow"
+      Action    = ["iam:PassRole"]
+      Resource  = local.made_roles
+      Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"] } }
+    },
+    {
+      Sid    = "Deploy"
+      Effect = "Allow"
+      Action = [
+        "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm",
+        "cloudwatch:TagResource", "cloudwatch:UntagResource", "glue:CreateDatabase", "glue:DeleteDatabase", "glue:TagResource",
+        "glue:UntagResource", "glue:UpdateDatabase", "lambda:CreateFunction", "lambda:DeleteFunction",
+        "lambda:DeleteFunctionConcurrency", "lambda:DeleteLayerVersion", "lambda:PublishLayerVersion",
+        "lambda:PutFunctionConcurrency", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateFunctionCode",
+        "lambda:UpdateFunctionConfiguration", "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup",
+        "logs:DeleteMetricFilter", "logs:DisassociateKmsKey", "logs:PutMetricFilter", "logs:PutRetentionPolicy",
+        "logs:TagResource", "logs:UntagResource", "scheduler:CreateSchedule", "scheduler:CreateScheduleGroup",
+        "scheduler:DeleteSchedule", "scheduler:DeleteScheduleGroup", "scheduler:TagResource", "scheduler:UntagResource",
+        "scheduler:UpdateSchedule", "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret",
+        "secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret", "sns:CreateTopic",
+        "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe",
+        "sns:UntagResource", "states:CreateStateMachine", "states:DeleteStateMachine", "states:TagResource",
+        "states:UntagResource", "states:UpdateStateMachine",
+      ]
+      Resource = local.named
+    },
+    {
+      Sid       = "MakeTheKey"
+      Effect    = "Allow"
+      Action    = ["kms:CreateKey"]
+      Resource  = ["*"] # a key that is not there yet has no name
+      Condition = { StringEquals = { "aws:RequestTag/Project" = var.project } }
+    },
+    {
+      # ScheduleKeyDeletion is missing on purpose: a person does that.
+      Sid       = "ChangeTheKey"
+      Effect    = "Allow"
+      Action    = ["kms:EnableKeyRotation", "kms:PutKeyPolicy", "kms:TagResource", "kms:UpdateKeyDescription", "kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"]
+      Resource  = ["${local.arn.kms}:key/*"]
+      Condition = { StringEquals = { "aws:ResourceTag/Project" = var.project } }
+    },
+    { Sid = "NameTheKey", Effect = "Allow", Action = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"], Resource = [local.key_aliases, "${local.arn.kms}:key/*"] },
+  ]
+
+  github_statements = {
+    plan   = local.read_statements
+    deploy = concat(local.read_statements, local.write_statements)
+  }
+  boundary_arn = one(aws_iam_policy.boundary[*].arn)
+
+  boundary_statements = [
+    {
+      Sid      = "TheProjectsThings"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"]
+      Resource = [for which in ["landing", "processed"] : "arn:${local.partition}:s3:::${var.project}-*-${which}-${local.account}-${var.region}*"]
+    },
+    { Sid = "Secrets", Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = ["${local.arn.secretsmanager}:secret:${local.names}"] },
+    { Sid = "Logs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${local.arn.logs}:log-group:/aws/lambda/${local.names}"] },
+    { Sid = "Catalogue", Effect = "Allow", Action = ["glue:GetTable", "glue:CreateTable", "glue:UpdateTable"], Resource = local.catalogue },
+    { Sid = "Runs", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = ["${local.arn.lambda}:function:${local.names}"] },
+    { Sid = "Alerts", Effect = "Allow", Action = ["sns:Publish"], Resource = ["${local.arn.sns}:${local.names}"] },
+    { Sid = "Starts", Effect = "Allow", Action = ["states:StartExecution"], Resource = ["${local.arn.states}:stateMachine:${local.names}"] },
+    { Sid = "Keys", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["${local.arn.kms}:key/*"], Condition = { StringEquals = { "aws:ResourceTag/Project" = var.project } } },
+    {
+      Sid    = "WhatHasNoName"
+      Effect = "Allow"
+      Action = [
+        "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+        "ec2:UnassignPrivateIpAddresses", "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery", "xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+      ]
+      Resource = ["*"] # the modules say of each why; a boundary gives nothing, it only limits what they give
+    },
+  ]
+}
