@@ -11,16 +11,14 @@ from utils.manifest import WarehouseTable
 from utils.postgres.connection import Connection
 from utils.postgres.names import column_list, identifier, literal
 
+TEXTS = "CAST(CAST(key AS JSON) AS MAP(VARCHAR, VARCHAR))"  # by name: ->> would read a name such as $.a as a path
 # A key that is not known has its source row's beside it: together they stand for it, written the same on both sides.
-WHOLE = (
-    "array_to_string(list_sort([p.key || '=' || coalesce(p.value, 'NULL') "
-    "for p in map_entries(CAST(CAST(key AS JSON) AS MAP(VARCHAR, VARCHAR)))]), ' ')"
-)
+WHOLE = f"array_to_string(list_sort([p.key || '=' || coalesce(p.value, 'NULL') for p in map_entries({TEXTS})]), ' ')"
 
 
 def key_texts(names: Iterable[str], kinds: Mapping[str, str]) -> str:
     """Return the key columns of `key`, a JSON of texts, as differences write them."""
-    parts = ((name, held_text(f"(key ->> {literal(name)})", kinds[name])) for name in names)
+    parts = ((name, held_text(f"{TEXTS}[{literal(name)}]", kinds[name])) for name in names)
     return ", ".join(f"coalesce({text}, {WHOLE}) AS {identifier(name)}" for name, text in parts)
 
 

@@ -1,5 +1,7 @@
 """What verify says of rows that no run will bring: dropped, refused, in quarantine, or waiting to be accepted."""
 
+import json
+
 import pytest
 
 from tests.acceptance.command import make_place
@@ -87,3 +89,19 @@ def test_deletes_that_wait_to_be_accepted_are_told_beside_the_quarantine(shop):
 
 def test_a_warehouse_that_is_equal_says_how_many_rows_are(shop):
     assert "No difference: 40 current rows are what the models make of the source." in told(shop)
+
+
+@pytest.mark.parametrize("name", ["$.a", "/a", 'a"b', "a b"])
+def test_a_key_of_any_name_is_known_in_quarantine(tmp_path, make_database, name):
+    quoted = name.replace('"', '""')
+    model = MODELS["dim_product.sql"].replace('"code"', json.dumps(name))
+    model = model.replace("CAST(product.code AS INTEGER) AS code", f'product.code AS "{quoted}"')
+    place = make_place(tmp_path, make_database, {"dim_product.sql": model})
+    place.ask("CREATE TABLE product (code text PRIMARY KEY, price int); INSERT INTO product VALUES ('a', 5), ('b', -1)")
+    place.succeed("run")
+
+    counts = found(place)
+    quarantine(place, "drop", "--all", "--yes")
+
+    assert (counts, found(place)) == ({"quarantined": 1}, {"missing": 1})
+    assert "missing b" in told(place)
