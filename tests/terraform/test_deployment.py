@@ -5,7 +5,7 @@ import re
 import pytest
 
 from extraction.database.wiring import open_source
-from local.packages import ROOT
+from local.packages import ROOT, STAGES
 from local.run import report
 from local.totesys import generator
 from local.verification import verify
@@ -13,13 +13,21 @@ from tests.conftest import run_on_server
 from tests.terraform.calls import Right
 from tests.terraform.deployment import deployed, login, planned_changes
 from tests.terraform.filter_pattern import matches
+from tests.terraform.inspection import (
+    alarms,
+    boundary_of,
+    filter_of,
+    landing,
+    metric_filters,
+    remaining_buckets,
+    role_of,
+)
 from tests.terraform.policies import allows, allows_action, unused
 from tests.terraform.program import CONFIGURATION, TerraformError
 from utils.postgres.url import parse_url
 from utils.project import read_project
 
 pytestmark = pytest.mark.timeout(600)
-STAGES = ("extraction", "transformation", "load")
 RETRIES = 6  # of the state machine, after the first attempt
 ONLY_HERE = {"iam:GetUser"}  # how the provider learns the account's number where it may not check its credentials
 
@@ -237,42 +245,3 @@ def test_destroying_is_refused_while_data_is_protected_and_leaves_nothing_once_i
     assert remaining_buckets(deployment) == [deployment.bootstrap.outputs()["state_bucket"]]
     deployment.bootstrap.change("destroy -refresh=false", force_destroy="true")
     assert remaining_buckets(deployment) == []
-
-
-def role_of(deployment, caller):
-    """Return by which name a caller is known to the recorder, and its role's name."""
-    if caller in STAGES:
-        name = deployment.outputs["function_names"][caller]
-        return name, f"{name}-function"
-    suffix = {"state_machine": "runs", "schedule": "schedule"}[caller]
-    return caller, f"{deployment.outputs['name']}-warehouse-{suffix}"
-
-
-def boundary_of(iam):
-    arn = "arn:aws:iam::123456789012:policy/totesys-boundary"
-    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-
-
-def landing(deployment):
-    return deployment.outputs["landing"].removeprefix("s3://")
-
-
-def alarms(deployment):
-    found = deployment.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    return {alarm["AlarmName"]: alarm for alarm in found}
-
-
-def metric_filters(deployment, stage):
-    group = deployment.outputs["log_group_names"][stage]
-    found = deployment.aws.client("logs").describe_metric_filters(logGroupName=group)["metricFilters"]
-    return {each["filterName"]: each for each in found}
-
-
-def filter_of(deployment, stage):
-    found = metric_filters(deployment, stage)[f"totesys-test-{stage}-critical-lines"]
-    return found["filterPattern"], found["metricTransformations"][0]["metricName"]
-
-
-def remaining_buckets(deployment):
-    return [bucket["Name"] for bucket in deployment.aws.client("s3").list_buckets()["Buckets"]]
