@@ -176,6 +176,15 @@ def test_a_load_that_finds_its_batch_loaded_meanwhile_does_nothing(place):
     assert place.ask("SELECT count(*) FROM fact_sale") == [[1]]
 
 
+@pytest.fixture
+def interruptible():
+    """Let SIGINT interrupt, though a shell that put the tests into the background had it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_while_rows_are_copied_neither_hangs_nor_commits(place):
     place.transform(*both(1))
 
