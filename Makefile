@@ -45,7 +45,7 @@ test-integration: setup ## run the tests against the real PostgreSQL and the emu
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300 tests/integration tests/acceptance
 
 test-terraform: setup ## check the Terraform configuration and deploy it to the emulated AWS
-	@$(BIN)/python -m pytest --timeout 900 tests/terraform
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --timeout 900 tests/terraform
 
 torture: setup ## random histories of writers and runs until MINUTES are over (SEED=n plays one round again)
 	@$(BIN)/python -m tests.torture $(or $(MINUTES),10) $(SEED)
