@@ -36,7 +36,7 @@ demo: setup ## run the main job on this machine: seed, lift, edit, lift again, v
 	@$(BIN)/python -m local.demo $(ORDERS)
 
 test: setup ## run every test but those of test-terraform
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300 --cov --cov-report=term
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300 --ignore tests/terraform --cov --cov-report=term
 
 test-unit: setup ## run the tests that need neither network nor database
 	@$(BIN)/python -m pytest tests/unit

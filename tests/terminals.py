@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 PATIENCE = 60.0  # seconds for each question to be asked
-# The child makes the terminal its own, so that a question without echo goes there too.
+# The child makes the terminal its own, so that a question without echo goes there too, and hears Ctrl-C, which a shell
+# that put the tests into the background had it ignore.
 TAKE_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 )
 
 

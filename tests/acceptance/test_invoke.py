@@ -12,7 +12,7 @@ from local.state_machine import DEFINITION
 from tests.acceptance.shop import EXPECTED, HELD, make_world
 
 SAMPLES = sorted((ROOT / "events").glob("*.json"))
-pytestmark = [pytest.mark.xdist_group("emulated aws"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from local.cloud.answers import Vpc, freshness, read_answers
 
-pytestmark = [pytest.mark.xdist_group("lambda packages"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 ASKED = ("AWS region", "E-mail for alerts", "When runs start", "Processor", "Attach to a VPC")
 
 

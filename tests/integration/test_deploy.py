@@ -5,7 +5,7 @@ import pytest
 
 from tests.cloud_harness import STATE_BUCKET
 
-pytestmark = [pytest.mark.xdist_group("lambda packages"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 built = pytest.mark.usefixtures("built")
 BOOTSTRAP = ["bootstrap init", "bootstrap apply"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from local.cloud.logs import Tail
 
-pytestmark = [pytest.mark.xdist_group("lambda packages"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def machine(cloud, states):

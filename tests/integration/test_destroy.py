@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.xdist_group("lambda packages"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 FIRST = ("init", "output", "state list", "plan -var=protect_data=false", "apply")
 LAST = ("plan -destroy -var=protect_data=false", "apply")

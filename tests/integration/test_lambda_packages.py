@@ -13,7 +13,7 @@ from tests.lambda_packages import (
     with_requirements,
 )
 
-pytestmark = [pytest.mark.xdist_group("lambda packages"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 WHERE = [(architecture, stage) for architecture in ARCHITECTURES for stage in STAGES]
 
 

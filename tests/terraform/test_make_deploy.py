@@ -12,7 +12,7 @@ from tests.lambda_packages import built_for_lambda
 from tests.terraform.deployment import taught
 from tests.terraform.program import make_terraform
 
-pytestmark = [pytest.mark.xdist_group("terraform"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture
