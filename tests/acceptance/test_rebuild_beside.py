@@ -7,21 +7,14 @@ import pytest
 from extraction.database import wiring
 from extraction.database.pipeline import Run, extract_batch
 from local.run import Job
-from tests.acceptance.command import make_place
-from tests.acceptance.test_rebuild import ITEM, MAKER, assert_sound, change, versions, write_model
+from tests.acceptance.rebuilt_shop import ITEM, MAKER, assert_sound, change, make_rebuilt_shop, versions, write_model
 from utils.postgres.url import parse_url
 from utils.project import read_project
 
 
 @pytest.fixture
 def shop(tmp_path, make_database):
-    place = make_place(tmp_path, make_database, {"dim_maker.sql": MAKER, "fact_item.sql": ITEM})
-    place.ask("CREATE TABLE maker (id int PRIMARY KEY, name text); INSERT INTO maker VALUES (1, 'one'), (2, 'two')")
-    place.ask("CREATE TABLE item (id int PRIMARY KEY, maker int, units int)")
-    place.ask("INSERT INTO item VALUES (10, 1, 5), (20, 2, 6)")
-    place.starlift("run")
-    change(place, "UPDATE item SET units = 7 WHERE id = 10")
-    return place
+    return make_rebuilt_shop(tmp_path, make_database)
 
 
 @pytest.mark.parametrize("again", [("--retransform", "3"), ("--rebuild", "fact_item")])
