@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from local.embedded import EmbeddedPostgres, embedded_postgres
-from tests.histories import Histories, Shop, make_shop
+from tests.histories import Histories
+from tests.history_shop import Shop, make_shop
 
 HISTORIES = 20  # between two reports
 SETTINGS = {"fsync": "off", "max_prepared_transactions": "20"}

@@ -21,14 +21,8 @@ from utils.postgres.url import DatabaseUrl
 from utils.project import Project, TableSettings
 
 CURSORS = (
-    "last_updated",
-    "updated_at",
-    "last_modified",
-    "modified_at",
-    "date_modified",
-    "updated_on",
-    "modified",
-    "updated",
+    *("last_updated", "updated_at", "last_modified", "modified_at"),
+    *("date_modified", "updated_on", "modified", "updated"),
 )
 MAX_BYTES = 63 - len("_record_id")  # of a table's name, which other names are made from
 PLAIN = re.compile(r"[a-z][a-z0-9_]*\Z")

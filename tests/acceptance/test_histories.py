@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.histories import Histories, make_shop
+from tests.histories import Histories
+from tests.history_shop import make_shop
 
 QUICK = settings(
     derandomize=True,  # the same histories on every machine; `make torture` draws new ones
