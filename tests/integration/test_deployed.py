@@ -8,7 +8,7 @@ import pytest
 
 from local.cloud.logs import Tail
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("has_state")]
 
 
 def machine(cloud, states):
