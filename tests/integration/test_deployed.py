@@ -57,6 +57,13 @@ def test_a_run_that_fails_says_why_and_exits_with_1(cloud, capsys):
     assert "stackTrace" not in shown
 
 
+def test_a_request_that_extraction_would_refuse_is_refused_before_a_run_starts(cloud, capsys):
+    assert cloud.make("invoke", "--input", '{"backfil": ["staff"]}') == 1
+
+    assert "A run can be asked for resync, backfill" in capsys.readouterr().out
+    assert cloud.calls() == []
+
+
 @pytest.mark.parametrize("text", ["resync", "[]", ""])
 def test_a_request_that_is_no_object_is_refused_before_anything_starts(cloud, text, capsys):
     assert cloud.make("invoke", "--input", text) == 1
