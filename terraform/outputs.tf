@@ -38,13 +38,18 @@ output "glue_database" {
   value       = one(module.warehouse[*].glue_database)
 }
 
+output "store" {
+  description = "Both buckets as one store, as starlift's --store and STARLIFT_STORE take it."
+  value       = "s3://${module.permanent.buckets.landing.id},s3://${module.permanent.buckets.processed.id}"
+}
+
 output "landing" {
-  description = "The store of extracted CSV, as STARLIFT's commands name it."
+  description = "The bucket of extracted CSV."
   value       = "s3://${module.permanent.buckets.landing.id}"
 }
 
 output "processed" {
-  description = "The store of star-schema Parquet, as STARLIFT's commands name it."
+  description = "The bucket of star-schema Parquet."
   value       = "s3://${module.permanent.buckets.processed.id}"
 }
 

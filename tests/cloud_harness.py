@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,10 +45,10 @@ class Cloud:
         (self.root / "says.json").write_text(json.dumps(self.says))
         return main([verb, "--root", str(self.root), *more])
 
-    def converse(self, verb: str, *answers: tuple[str, str]) -> tuple[int, str]:
+    def converse(self, verb: str, *answers: tuple[str, str], more: Sequence[str] = ()) -> tuple[int, str]:
         """Run a target with a person at its terminal, and return its exit code and what showed."""
         (self.root / "says.json").write_text(json.dumps(self.says))
-        command = [sys.executable, "-m", "local.cloud", verb, "--root", str(self.root)]
+        command = [sys.executable, "-m", "local.cloud", verb, "--root", str(self.root), *more]
         return converse(command, answers, {"COLUMNS": "200"})
 
     def calls(self) -> list[str]:
@@ -67,9 +68,9 @@ class Cloud:
         """Return where `make configure` writes."""
         return self.root / "terraform/environments/totesys-dev.tfvars"
 
-    def answer(self, answers: Answers = FULL_ANSWERS) -> None:
+    def answer(self, answers: Answers = FULL_ANSWERS, file: Path | None = None) -> None:
         """Put answers where `make configure` writes them."""
-        write_answers(self.file, answers)
+        write_answers(file or self.file, answers)
 
     def create_bucket(self, name: str) -> None:
         """Create a bucket."""

@@ -78,7 +78,7 @@ Store = Annotated[
         envvar="STARLIFT_STORE",
         metavar="DIR|s3://BUCKET/PREFIX",
         show_envvar=True,
-        help="Where batches rest between the stages; it holds the state.",
+        help="Where batches rest between the stages; it holds the state. A deployment's: s3://LANDING,s3://PROCESSED.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a report.")]

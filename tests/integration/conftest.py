@@ -7,7 +7,7 @@ import pytest
 from local.aws import emulated_aws
 from local.build_target import ARCHITECTURES, on_lambda
 from local.packages import ROOT
-from tests.cloud_harness import Cloud, install_stand_in
+from tests.cloud_harness import STATE_BUCKET, Cloud, install_stand_in
 from tests.lambda_packages import built_for_lambda
 
 
@@ -40,3 +40,9 @@ def built(cloud, lambda_packages):
     """Give the copy the packages that the repository has."""
     name = on_lambda("x86_64").name
     (cloud.root / "build" / name).symlink_to(lambda_packages["x86_64"]["load"].function.parent)
+
+
+@pytest.fixture
+def has_state(cloud):
+    """Give the project its bucket of states, as the first deployment does."""
+    cloud.create_bucket(STATE_BUCKET)

@@ -1,10 +1,15 @@
 """`make configure`: a person answers at a terminal, and a file of variables is kept."""
 
 import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import replace
 
 import pytest
 
-from local.cloud.answers import Vpc, freshness, read_answers
+from local.cloud.answers import Vpc, freshness, read_answers, write_answers
 
 pytestmark = pytest.mark.timeout(600)
 ASKED = ("AWS region", "E-mail for alerts", "When runs start", "Processor", "Attach to a VPC")
@@ -66,6 +71,68 @@ def test_a_network_is_asked_for_where_there_is_one(cloud):
     assert read_answers(cloud.file).vpc == Vpc("vpc-0a1b", ("subnet-1a", "subnet-2b"), ("10.0.0.0/16",))
 
 
+@pytest.mark.parametrize("address", ["me@example", 'me"@example.com', "me${x}@example.com", "me@example.com,"])
+def test_an_address_that_terraform_or_mail_would_trip_over_is_asked_for_again(cloud, address):
+    code, shown = cloud.converse(
+        "configure",
+        (ASKED[0], ""),
+        (ASKED[1], address),
+        ("no e-mail address", "o'neil+etl@mail.example.co.uk"),
+        *((question, "") for question in ASKED[2:]),
+    )
+
+    assert code == 0, shown
+    assert read_answers(cloud.file).alert_email == "o'neil+etl@mail.example.co.uk"
+
+
+def test_the_next_step_is_of_the_deployment_that_was_configured(cloud):
+    given = ["eu-west-1", "me@example.com", "", "", "N"]
+
+    _, shown = cloud.converse("configure", *zip(ASKED, given, strict=True), more=["--environment", "prod"])
+
+    assert "Next: make deploy ENV=prod" in shown
+
+
+def test_a_question_that_nobody_answers_names_no_approval(cloud, capsys):
+    assert cloud.make("configure") == 1
+
+    assert "Run this in a terminal." in (shown := capsys.readouterr().out)
+    assert "AUTO_APPROVE" not in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [("region = ", "region = "), ('region = "x" # London', "comment"), ("", "lacks region")],
+)
+def test_a_file_that_was_edited_wrongly_is_refused_by_the_variable(cloud, capsys, line, told):
+    text = re.sub(r"region +=.*", line, cloud.file.read_text())
+    cloud.file.write_text(text)
+
+    assert cloud.make("configure") == 1
+    assert told in capsys.readouterr().out
+
+
+def test_what_is_written_is_as_terraform_formats_it(cloud):
+    vpc = Vpc("vpc-0a1b", ("subnet-1a", "subnet-2b"), ("10.0.0.0/16",))
+    added = 'log_retention_days = 30\n# ours\ntags = {\n  team = "etl"\n}\nprotect_data = true\n'
+
+    cloud.file.write_text(f"{cloud.file.read_text()}{added}")
+    write_answers(cloud.file, replace(read_answers(cloud.file), vpc=vpc))
+
+    assert formatted(cloud.file) == cloud.file.read_text()
+    assert added in cloud.file.read_text()
+
+
+def formatted(file):
+    """Return a file as Terraform itself formats it, which the stand-in at the front of PATH is not."""
+    folders = os.environ["PATH"].split(os.pathsep)[1:]
+    program = shutil.which("terraform", path=os.pathsep.join(folders))
+    if not program:
+        pytest.skip("terraform is not installed")
+    done = subprocess.run([program, "fmt", "-"], input=file.read_text(), capture_output=True, text=True, check=True)
+    return done.stdout
+
+
 def test_a_name_that_no_bucket_could_have_is_refused(cloud, capsys):
     assert cloud.make("configure", "--environment", "Production") == 1
 
@@ -75,7 +142,7 @@ def test_a_name_that_no_bucket_could_have_is_refused(cloud, capsys):
 def variables(file):
     """Return a file's variables as Terraform reads them, which is as JSON where it was written by us."""
     lines = [line.split(" = ") for line in file.read_text().splitlines() if " = " in line]
-    return {name: json.loads(value) for name, value in lines}
+    return {name.strip(): json.loads(value) for name, value in lines}
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 """`make deploy` and `make plan`: what is done in which order, and what stops it."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import boto3
 import pytest
 
-from tests.cloud_harness import STATE_BUCKET
+from local.cloud.deployment import Deployment
+from tests.cloud_harness import FULL_ANSWERS, STATE_BUCKET
 
 pytestmark = pytest.mark.timeout(600)
 built = pytest.mark.usefixtures("built")
@@ -123,9 +127,35 @@ def test_missing_credentials_are_named(cloud, monkeypatch, capsys):
     assert "AWS_PROFILE" in capsys.readouterr().out
 
 
-def test_nothing_runs_before_it_is_deployed(cloud, capsys):
+@pytest.mark.parametrize("verb", ["invoke", "logs", "secrets", "destroy"])
+def test_what_needs_a_deployment_names_the_way_to_one_without_touching_terraform(cloud, capsys, verb):
+    cloud.answer(replace(FULL_ANSWERS, environment="prod"), cloud.file.with_name("totesys-prod.tfvars"))
+
+    assert cloud.make(verb, "--environment", "prod") == 1
+
+    assert "totesys-prod is not deployed. `make deploy ENV=prod` does." in capsys.readouterr().out
+    assert cloud.calls() == []
+
+
+def test_a_state_without_outputs_is_no_deployment(cloud, capsys):
+    cloud.create_bucket(STATE_BUCKET)
+
     assert cloud.make("invoke") == 1
     assert "is not deployed" in capsys.readouterr().out
+
+
+def test_a_region_that_cannot_be_reached_is_not_taken_for_missing_credentials(cloud, monkeypatch, capsys):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # where nothing listens
+
+    assert cloud.make("deploy") == 1
+    assert "Is the region eu-west-2 right" in (shown := capsys.readouterr().out)
+    assert "Sign in" not in shown
+
+
+def test_another_projects_command_names_that_project(cloud):
+    (cloud.root / "shop").mkdir()
+
+    assert Deployment(Path("shop"), "dev", cloud.root).command("deploy") == "make deploy ENV=dev PROJECT=shop"
 
 
 @built
@@ -142,4 +172,4 @@ def test_a_plan_is_written_down_and_nothing_is_applied(cloud):
 def test_a_plan_before_the_first_deployment_says_what_is_missing(cloud, capsys):
     assert cloud.make("plan") == 1
 
-    assert "run `make deploy` once" in capsys.readouterr().out
+    assert "run `make deploy ENV=dev` once" in capsys.readouterr().out

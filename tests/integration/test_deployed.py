@@ -8,7 +8,7 @@ import pytest
 
 from local.cloud.logs import Tail
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("has_state")]
 
 
 def machine(cloud, states):
@@ -55,6 +55,13 @@ def test_a_run_that_fails_says_why_and_exits_with_1(cloud, capsys):
     shown = capsys.readouterr().out
     assert "FAILED: SchemaDriftError staff lost a column" in shown
     assert "stackTrace" not in shown
+
+
+def test_a_request_that_extraction_would_refuse_is_refused_before_a_run_starts(cloud, capsys):
+    assert cloud.make("invoke", "--input", '{"backfil": ["staff"]}') == 1
+
+    assert "A run can be asked for resync, backfill" in capsys.readouterr().out
+    assert cloud.calls() == []
 
 
 @pytest.mark.parametrize("text", ["resync", "[]", ""])

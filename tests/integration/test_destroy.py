@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("has_state")]
 
 FIRST = ("init", "output", "state list", "plan -var=protect_data=false", "apply")
 LAST = ("plan -destroy -var=protect_data=false", "apply")

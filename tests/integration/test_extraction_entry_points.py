@@ -66,6 +66,14 @@ def test_the_lambda_reads_tables_whole_when_asked(extraction):
     assert resynced["tables"]["sale"]["extracted"] == 4
 
 
+@pytest.mark.usefixtures("environment")
+def test_the_lambda_lands_nothing_for_a_request_that_it_does_not_know(extraction):
+    with pytest.raises(ConfigurationError, match="backfil"):
+        lambda_handler({**EVENT, "request": {"backfil": ["staff"]}}, None)
+
+    assert not extraction.files()
+
+
 def test_a_comparison_reads_everything_and_apart_what_is_pending(extraction, tmp_path):
     horizon = extraction.run().snapshot.horizon
     extraction.edit("UPDATE department SET name = 'x' WHERE id = 2")

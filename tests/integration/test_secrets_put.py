@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("has_state")]
 PASSWORD = "s3cret-of-a-person"
 ASKED = ("host", "port", "database", "user", "sslmode", "sslrootcert", "password")
 

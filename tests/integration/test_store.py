@@ -159,6 +159,18 @@ def test_a_stores_name_says_what_it_is(url, kind):
     assert isinstance(open_store(below(url, "landing")), kind)
 
 
+def test_a_pair_of_buckets_names_the_halves_of_one_store():
+    pair = "s3://shop-dev-landing,s3://shop-dev-processed"
+
+    assert [below(pair, half) for half in ("landing", "processed")] == pair.split(",")
+
+
+@pytest.mark.parametrize("url", ["s3://a,s3://a", "s3://a,b", "s3://a, s3://b", "s3://a,s3://b,s3://c"])
+def test_a_pair_that_is_none_is_refused(url):
+    with pytest.raises(ConfigurationError, match="two names"):
+        below(url, "landing")
+
+
 @pytest.mark.parametrize("url", ["", "gs://bucket", "http://host/x"])
 def test_a_name_that_is_no_store_is_refused(url):
     with pytest.raises(ConfigurationError):

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from local.cloud.plan_comment import LONGEST, plan_comment
@@ -46,3 +49,12 @@ def test_a_plan_longer_than_a_comment_may_be_is_cut_and_says_so():
 
 def test_backticks_in_a_plan_do_not_end_the_block():
     assert "\n````\n" in plan_comment("totesys-prod", "a ``` b")
+
+
+def test_a_comment_without_a_plan_names_the_target_that_makes_one(tmp_path):
+    command = [sys.executable, "-m", "local.cloud.plan_comment", "totesys-dev", str(tmp_path / "plan.txt")]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("`make plan` writes it.")

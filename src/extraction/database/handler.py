@@ -2,10 +2,10 @@
 
 import os
 import uuid
-from datetime import datetime
 from typing import Any
 
 from extraction.database.pipeline import Run, extract_batch, summary
+from extraction.database.request import read_moment, read_request
 from extraction.database.wiring import Config, open_lambda_ports
 from utils import log
 
@@ -16,11 +16,10 @@ log.configure("extraction")
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Extract one batch, if anything changed, and answer with its number and counts."""
     log.bind(run_id=event["run_id"])
-    started_at = datetime.fromisoformat(event["started_at"])
-    request = event.get("request", {})  # what the execution was started with
+    request = read_request(event)
     run = Run(
         run_id=event["run_id"],
-        started_at=started_at,
+        started_at=read_moment(event),
         token=uuid.uuid4().hex[:8],
         resync=bool(request.get("resync", False)),
         backfill=tuple(request.get("backfill", ())),

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from local.cloud.deployment import Deployment
 from local.cloud.terraform import Terraform
 from local.cloud.tools import account_id, check_tools
 from utils.errors import ConfigurationError
+
+ABSENT, DENIED = "404", "403"
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,36 @@ def open_terraform(deployment: Deployment) -> Terraform:
     return Terraform(deployment, account_id(deployment.answers.region))
 
 
+def open_deployed(deployment: Deployment) -> Terraform:
+    """Return Terraform at the deployment's state; refuse where its project never had one."""
+    terraform = open_terraform(deployment)
+    if not has_state(terraform):
+        raise not_deployed(deployment)
+    terraform.init()
+    return terraform
+
+
+def has_state(terraform: Terraform) -> bool:
+    """Tell whether the bucket of states is there."""
+    try:
+        Account(terraform.region).client("s3").head_bucket(Bucket=terraform.state_bucket)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == ABSENT:
+            return False
+        reason = "belongs to another account, or this role may not see it" if code == DENIED else str(error)
+        raise ConfigurationError(f"The bucket of states {terraform.state_bucket}: {reason}.") from error
+    return True
+
+
+def not_deployed(deployment: Deployment) -> ConfigurationError:
+    """Return the error that says so, with how to change it."""
+    return ConfigurationError(f"{deployment.name} is not deployed. `{deployment.command('deploy')}` does.")
+
+
 def read_outputs(deployment: Deployment) -> tuple[Account, dict[str, Any]]:
     """Return the account and what the applied deployment says of itself."""
-    terraform = open_terraform(deployment)
-    terraform.init()
-    outputs = terraform.outputs()
+    outputs = open_deployed(deployment).outputs()
     if not outputs:
-        raise ConfigurationError(f"{deployment.name} is not deployed. `make deploy ENV={deployment.environment}` does.")
+        raise not_deployed(deployment)
     return Account(deployment.answers.region), outputs

@@ -11,6 +11,7 @@ from utils.errors import ConfigurationError
 
 ASSIGNMENT = re.compile(r"^(\w+)[ \t]*=[ \t]*", re.MULTILINE)
 SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
+REQUIRED = ("project", "environment", "region", "alert_email")
 DAY, WEEK = 86_400, 604_800  # as far back as CloudWatch looks, in periods below an hour and from an hour up
 
 
@@ -66,25 +67,40 @@ def answers_file(root: Path, project: str, environment: str) -> Path:
 
 def write_answers(path: Path, answers: Answers) -> None:
     """Write the file, with what a person added to it below."""
-    lines = [f"{name} = {_hcl(value)}\n" for name, value in answers.variables().items()]
+    values = {name: _hcl(value) for name, value in answers.variables().items()}
     head = "# Written by `make configure`, which keeps any variable added below. Commit it; it holds no secret.\n"
-    path.write_text(head + "".join(lines) + (f"\n{answers.others}" if answers.others else ""))
+    path.write_text(head + _aligned(values) + (f"\n{answers.others}" if answers.others else ""))
 
 
-def read_answers(path: Path) -> Answers:
+def read_answers(path: Path, configure: str = "make configure") -> Answers:
     """Read a file back; raise ConfigurationError if `make configure` has not written it."""
     try:
         found = dict(_assignments(path.read_text()))
     except FileNotFoundError:
-        raise ConfigurationError(f"{path} is not there. `make configure` asks what it needs and writes it.") from None
-    others = "".join(f"{name} = {text}\n" for name, text in found.items() if not _is_ours(name))
+        raise ConfigurationError(f"{path} is not there. `{configure}` asks what it needs and writes it.") from None
+    others = _aligned({name: text for name, text in found.items() if not _is_ours(name)})
+    if absent := [name for name in REQUIRED if name not in found]:
+        raise ConfigurationError(
+            f"{path} lacks {', '.join(absent)}. Add it, or move the file away and run `{configure}`."
+        )
+    values = {name: _value(path, name, text) for name, text in found.items() if _is_ours(name)}
     try:
-        values = {name: json.loads(_without_comments(text)) for name, text in found.items() if _is_ours(name)}
         vpc = values.pop("vpc", None)
         kept = {name: values[name] for name in Answers.__dataclass_fields__ if name in values}
         return Answers(**kept, vpc=vpc and Vpc(**{name: _given(value) for name, value in vpc.items()}), others=others)
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"{path} is not as `make configure` writes it: {error}.") from error
+    except (AttributeError, TypeError) as error:
+        raise ConfigurationError(f"{path}: vpc is not as `{configure}` writes it: {error}.") from error
+
+
+def _value(path: Path, name: str, text: str) -> Any:
+    try:
+        return json.loads(_without_comments(text))
+    except ValueError:
+        given = text.partition("\n")[0]
+        raise ConfigurationError(
+            f"{path}: {name} = {given} is not as `make configure` writes it. Give it a plain value, a "
+            "text in double quotes, and a comment a line of its own; or move the file away and configure anew."
+        ) from None
 
 
 def _without_comments(text: str) -> str:
@@ -101,7 +117,32 @@ def _given(value: Any) -> Any:
 
 def _hcl(value: Any) -> str:
     """Write a value as HCL, in the part of it that JSON shares: maps take `"name" : value` too."""
-    return json.dumps(value, indent=2 if isinstance(value, Mapping) else None)
+    if isinstance(value, Mapping):
+        return json.dumps(value, indent=2, separators=(",", " : "))
+    return json.dumps(value)
+
+
+def _aligned(values: Mapping[str, str]) -> str:
+    """Write variables as `terraform fmt` does, so that the file passes the checks of the repository it is kept in."""
+    text, run = "", dict[str, str]()
+    for name, value in values.items():
+        if _goes_on(value):
+            text, run = f"{text}{_run(run)}{name} = {value}\n", {}
+            continue
+        run[name] = value
+        if "\n" in value:  # a comment below it ends the run
+            text, run = text + _run(run), {}
+    return text + _run(run)
+
+
+def _run(values: Mapping[str, str]) -> str:
+    width = max(map(len, values), default=0)
+    return "".join(f"{name:<{width}} = {value}\n" for name, value in values.items())
+
+
+def _goes_on(value: str) -> bool:
+    """Tell whether a value needs more lines than its first."""
+    return value.partition("\n")[0].rstrip().endswith(("{", "[", "("))
 
 
 def _assignments(text: str) -> Iterator[tuple[str, str]]:

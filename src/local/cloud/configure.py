@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from local.build_target import ARCHITECTURES
-from local.cloud.answers import Answers, Vpc, read_answers, write_answers
+from local.cloud.answers import Answers, Vpc, write_answers
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Check, Terminal
 from utils.errors import ConfigurationError
@@ -15,9 +15,9 @@ def _matches(pattern: str) -> Check:
 
 
 RATE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)"
-SCHEDULE = _matches(rf"{RATE}|cron\(\S+( \S+){{5}}\)")
+SCHEDULE = _matches(rf"{RATE}|cron\([\w*?,/#-]+( [\w*?,/#-]+){{5}}\)")
 REGION = _matches(r"[a-z]{2}(-[a-z]+)+-\d")
-EMAIL = _matches(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+EMAIL = _matches(r"[\w.+'&=~^!#*/?-]+@[\w-]+(\.[\w-]+)+")  # nothing that Terraform would take for a template
 CIDRS = _matches(r"\d+(\.\d+){3}/\d+(,\s*\d+(\.\d+){3}/\d+)*")
 
 
@@ -37,7 +37,8 @@ def configure(deployment: Deployment, terminal: Terminal) -> None:
         vpc=_ask_vpc(terminal, before.vpc),
     )
     write_answers(deployment.answers_file, answers)
-    terminal.say(f"\nWritten to {deployment.answers_file}; keep it in the repository. Next: make deploy", "green")
+    terminal.say(f"\nWritten to {deployment.answers_file}; keep it in the repository.", "green")
+    terminal.say(f"Next: {deployment.command('deploy')}", "green")
 
 
 _SCHEDULES = "A schedule is rate(15 minutes), rate(2 hours), rate(1 day), or cron(0 6 * * ? *) in UTC."
@@ -54,15 +55,15 @@ def _check_names(deployment: Deployment) -> None:
 
 def _before(deployment: Deployment) -> Answers:
     if deployment.answers_file.exists():
-        return read_answers(deployment.answers_file)
+        return deployment.answers
     return Answers(deployment.project_name, deployment.environment, region="", alert_email="")
 
 
 def _ask_vpc(terminal: Terminal, before: Vpc | None) -> Vpc | None:
     """Ask for the network, if the databases are not on the internet."""
     usual = "yes" if before else "no"
-    wanted = terminal.ask("Attach to a VPC", usual, {"yes", "no"}.__contains__, "Answer yes or no.")
-    if wanted == "no":
+    wanted = terminal.ask("Attach to a VPC", usual, _matches("(?i)y|yes|n|no"), "Answer yes or no.")
+    if wanted.lower().startswith("n"):
         return None
     known = before or Vpc("", (), ())
     return Vpc(

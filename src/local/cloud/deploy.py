@@ -2,23 +2,19 @@
 
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
 from local.build_target import on_lambda
-from local.cloud.account import Account, open_terraform
+from local.cloud.account import has_state, open_terraform
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
 from local.cloud.terraform import Terraform
 from local.packages import Build, PackageError, build_packages
 from utils.errors import ConfigurationError
 
-ABSENT, DENIED = "404", "403"
-
 
 def deploy(deployment: Deployment, terminal: Terminal, approved: bool) -> None:
     """Bring the deployment to what this copy of the repository says."""
     terraform = _prepare(deployment, terminal)
-    if not _has_state(terraform):
+    if not has_state(terraform):
         _bootstrap(terraform, terminal, approved)
     if _plan(terraform, terminal):
         _ask(terminal, f"Apply this to {deployment.name} in account {terraform.account}?", approved)
@@ -30,8 +26,10 @@ def deploy(deployment: Deployment, terminal: Terminal, approved: bool) -> None:
 def plan(deployment: Deployment, terminal: Terminal, text: Path) -> None:
     """Show what `make deploy` would change, write it to a file as well, and change nothing."""
     terraform = _prepare(deployment, terminal)
-    if not _has_state(terraform):
-        raise ConfigurationError(f"There is no bucket {terraform.state_bucket} yet: run `make deploy` once.")
+    if not has_state(terraform):
+        raise ConfigurationError(
+            f"There is no bucket {terraform.state_bucket} yet: run `{deployment.command('deploy')}` once."
+        )
     _plan(terraform, terminal)
     text.parent.mkdir(parents=True, exist_ok=True)
     text.write_text(terraform.show_plan())
@@ -51,19 +49,6 @@ def _prepare(deployment: Deployment, terminal: Terminal) -> Terraform:
     except PackageError as error:
         raise ConfigurationError(str(error)) from error
     return terraform
-
-
-def _has_state(terraform: Terraform) -> bool:
-    """Tell whether the bucket of states is there."""
-    try:
-        Account(terraform.region).client("s3").head_bucket(Bucket=terraform.state_bucket)
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == ABSENT:
-            return False
-        reason = "belongs to another account, or this role may not see it" if code == DENIED else str(error)
-        raise ConfigurationError(f"The bucket of states {terraform.state_bucket}: {reason}.") from error
-    return True
 
 
 def _bootstrap(terraform: Terraform, terminal: Terminal, approved: bool) -> None:

@@ -1,11 +1,12 @@
 """One deployment: which project, in which environment, and where its files are."""
 
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from local.cloud.answers import Answers, answers_file, read_answers
-from local.packages import ROOT
+from local.packages import PROJECT, ROOT
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Deployment:
         """Return what every resource's name begins with."""
         return f"{self.project_name}-{self.environment}"
 
+    def command(self, verb: str) -> str:
+        """Return what a person types for this deployment and no other."""
+        project = "" if self.folder == (self.root / PROJECT).resolve() else f" PROJECT={shlex.quote(str(self.project))}"
+        return f"make {verb} ENV={self.environment}{project}"
+
     @property
     def answers_file(self) -> Path:
         """Return where the answers to `make configure` are."""
@@ -39,7 +45,7 @@ class Deployment:
     @cached_property
     def answers(self) -> Answers:
         """Return what `make configure` was told."""
-        return read_answers(self.answers_file)
+        return read_answers(self.answers_file, self.command("configure"))
 
     @property
     def variable_files(self) -> list[Path]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.cloud.account import Account, open_terraform
+from local.cloud.account import Account, open_deployed
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
 from local.cloud.terraform import Terraform
@@ -15,13 +15,12 @@ UNPROTECTED = "-var=protect_data=false"
 
 def destroy(deployment: Deployment, terminal: Terminal, approved: bool, give_up: str) -> None:
     """Destroy everything; `give_up` is the deployment's name where data is to be lost with it."""
-    terraform = open_terraform(deployment)
-    terraform.init()
+    terraform = open_deployed(deployment)
     lost = list(_data(Account(terraform.region), terraform.outputs()))
     if lost and give_up != deployment.name:
         raise ConfigurationError(
             f"{deployment.name} holds data that would be lost: {'; '.join(lost)}. Nothing was changed. "
-            f"To lose it: make destroy ENV={deployment.environment} GIVE_UP={deployment.name}"
+            f"To lose it: {deployment.command('destroy')} GIVE_UP={deployment.name}"
         )
     if not approved and not terminal.agrees(f"Destroy {deployment.name} in account {terraform.account}?"):
         raise ConfigurationError("Nothing was changed.")

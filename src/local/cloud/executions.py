@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+from extraction.database.request import read_request
 from local.cloud.account import read_outputs
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
@@ -37,11 +38,12 @@ def invoke(deployment: Deployment, terminal: Terminal, request: str, interval: f
 
 def _check(request: str) -> None:
     try:
-        is_object = isinstance(json.loads(request), dict)
+        asked = json.loads(request)
     except ValueError:
-        is_object = False
-    if not is_object:
+        asked = None
+    if not isinstance(asked, dict):
         raise ConfigurationError(f'INPUT={request!r} is no JSON object, such as {{"resync": true}}.')
+    read_request({"request": asked})  # as extraction will, but before anything is started
 
 
 def _finish(deployment: Deployment, terminal: Terminal, run_id: str, ended: Execution) -> None:

@@ -28,7 +28,7 @@ def put_secrets(deployment: Deployment, terminal: Terminal) -> None:
         before = _before(secrets, name) or _made_here(kind, outputs)
         secrets.put_secret_value(SecretId=name, SecretString=json.dumps(_ask_login(terminal, before)))
         terminal.say(f"put into {name}", "green")
-    terminal.say(f"\nNext: make invoke ENV={deployment.environment}", "green")
+    terminal.say(f"\nNext: {deployment.command('invoke')}", "green")
 
 
 def _ask_login(terminal: Terminal, before: Login) -> Login:

@@ -17,4 +17,6 @@ def plan_comment(name: str, plan: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(plan_comment(sys.argv[1], Path(sys.argv[2]).read_text()))
+    if not (plan_file := Path(sys.argv[2])).is_file():
+        sys.exit(f"{plan_file} is not there. `make plan` writes it.")
+    sys.stdout.write(plan_comment(sys.argv[1], plan_file.read_text()))

@@ -3,7 +3,6 @@
 import getpass
 import sys
 from collections.abc import Callable
-from typing import NoReturn
 
 from rich.console import Console, RenderableType
 
@@ -50,16 +49,15 @@ class Terminal:
 
     def agrees(self, question: str) -> bool:
         """Ask for a yes; anything else is a no."""
-        return self._read(lambda: input(f"{question} [y/N]: ")).strip().lower() in {"y", "yes"}
+        answer = self._read(
+            lambda: input(f"{question} [y/N]: "), "Run this in a terminal, or approve with AUTO_APPROVE=1."
+        )
+        return answer.strip().lower() in {"y", "yes"}
 
-    def _read(self, read: Callable[[], str]) -> str:
+    def _read(self, read: Callable[[], str], remedy: str = "Run this in a terminal.") -> str:
         if not sys.stdin.isatty():
-            self._refuse()
+            raise ConfigurationError(f"Nobody is there to answer. {remedy}")
         try:
             return read()
         except EOFError:
-            self._refuse()
-
-    @staticmethod
-    def _refuse() -> NoReturn:
-        raise ConfigurationError("Nobody is there to answer. Run this in a terminal, or approve with AUTO_APPROVE=1.")
+            raise ConfigurationError(f"The answers ended before all was asked. {remedy}") from None

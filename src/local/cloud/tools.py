@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import boto3
+import botocore.exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
 from utils.errors import ConfigurationError
@@ -28,6 +29,10 @@ def account_id(region: str) -> str:
     """Return the account that the credentials at hand belong to."""
     try:
         return str(boto3.client("sts", region_name=region).get_caller_identity()["Account"])
+    except botocore.exceptions.ConnectionError as error:
+        raise ConfigurationError(
+            f"AWS cannot be reached: {error}. Is the region {region} right, and does this machine reach the internet?"
+        ) from error
     except (BotoCoreError, ClientError) as error:
         raise ConfigurationError(
             f"AWS does not know who is asking: {error}. Sign in (aws sso login, aws configure) and name AWS_PROFILE."
