@@ -11,12 +11,22 @@ from local.cloud.answers import Answers, write_answers
 from tests.terminals import converse
 
 STAND_IN = """#!{python}
-import json, pathlib, sys
+import json, os, pathlib, sys, time
 folder = pathlib.Path({folder!r})
 says = json.loads((folder / "says.json").read_text())
 words = [word for word in sys.argv[1:] if not word.startswith("-chdir=")]
 with (folder / "calls.jsonl").open("a") as calls:
     calls.write(json.dumps(sys.argv[1:]) + "\\n")
+with (folder / "data_folders").open("a") as folders:
+    folders.write(os.environ.get("TF_DATA_DIR", "") + "\\n")
+if words[0] == says.get("lingers"):
+    try:
+        print(words[0] + " lingers", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        time.sleep(1)
+        (folder / "saved").touch()
+        sys.exit(1)
 answers = {{
     "version": json.dumps({{"terraform_version": says["version"]}}),
     "output": json.dumps({{name: {{"value": value}} for name, value in says["outputs"].items()}}),

@@ -1,9 +1,12 @@
 """`make deploy` and `make plan`: what is done in which order, and what stops it."""
 
+from dataclasses import replace
+
 import boto3
 import pytest
 
-from tests.cloud_harness import STATE_BUCKET
+from local.cloud.answers import write_answers
+from tests.cloud_harness import FULL_ANSWERS, STATE_BUCKET
 
 pytestmark = pytest.mark.timeout(600)
 built = pytest.mark.usefixtures("built")
@@ -143,3 +146,28 @@ def test_a_plan_before_the_first_deployment_says_what_is_missing(cloud, capsys):
     assert cloud.make("plan") == 1
 
     assert "run `make deploy` once" in capsys.readouterr().out
+
+
+@built
+def test_ctrl_c_lets_terraform_save_its_state_and_goes_no_further(cloud):
+    cloud.create_bucket(STATE_BUCKET)
+    cloud.says["lingers"] = "apply"
+
+    code, _ = cloud.converse("deploy", ("Apply this", "y"), ("apply lingers", "\x03"))
+
+    assert (cloud.root / "saved").exists()
+    assert (code, cloud.calls()[-1]) == (130, "apply")
+
+
+@built
+def test_deployments_that_are_worked_on_at_once_never_turn_each_other_to_another_state(cloud):
+    cloud.create_bucket(STATE_BUCKET)
+    prod = replace(FULL_ANSWERS, environment="prod")
+    write_answers(cloud.file.with_name("totesys-prod.tfvars"), prod)
+
+    cloud.make("deploy", "--yes")
+    cloud.make("deploy", "--yes", "--environment", "prod")
+
+    folders = [line for line in (cloud.root / "data_folders").read_text().splitlines() if line]
+    assert len(folders) == 8
+    assert len(set(folders)) == 2
