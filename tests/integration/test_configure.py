@@ -1,10 +1,12 @@
 """`make configure`: a person answers at a terminal, and a file of variables is kept."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from local.cloud.answers import Vpc, freshness, read_answers
+from tests.cloud_harness import FULL_ANSWERS
 
 pytestmark = pytest.mark.timeout(600)
 ASKED = ("AWS region", "E-mail for alerts", "When runs start", "Processor", "Attach to a VPC")
@@ -64,6 +66,18 @@ def test_a_network_is_asked_for_where_there_is_one(cloud):
     cloud.converse("configure", *((question, "") for question in ASKED[:4]), (ASKED[4], "yes"), *network)
 
     assert read_answers(cloud.file).vpc == Vpc("vpc-0a1b", ("subnet-1a", "subnet-2b"), ("10.0.0.0/16",))
+
+
+def test_what_a_person_added_to_the_network_stays(cloud):
+    cloud.answer(replace(FULL_ANSWERS, vpc=Vpc("vpc-0a1b", ("subnet-1a",), ("10.0.0.0/16",))))
+    cloud.file.write_text(cloud.file.read_text().replace('"vpc_id"', '"database_ports": [6432],\n  "vpc_id"'))
+
+    code, _ = cloud.converse(
+        "configure", *((question, "") for question in (*ASKED, "its id", "subnets", "addr", "route"))
+    )
+
+    assert code == 0
+    assert '"database_ports": [' in cloud.file.read_text()
 
 
 def test_a_name_that_no_bucket_could_have_is_refused(cloud, capsys):
