@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from local.cloud.deployment import Deployment
 from utils.errors import TerminalError
 
+Resource = Mapping[str, Any]  # as `terraform show -json` has it: address, type, values and more
 NOTHING_TO_CHANGE, CHANGES = 0, 2  # exit codes of `terraform plan -detailed-exitcode`
 # What the state's own client is told when an emulator stands in for AWS.
 EMULATED_BACKEND = (
@@ -96,11 +97,16 @@ class Terraform:
         """Return what the deployment says of itself, nothing if it was never applied."""
         return {name: output["value"] for name, output in json.loads(self._read("output", "-json")).items()}
 
+    def resources(self) -> list[Resource]:
+        """Return all that the state knows of, nothing where there is no state."""
+        state = json.loads(self._read("show", "-json"))
+        return list(_resources(state.get("values", {}).get("root_module", {})))
+
     def unprotect(self) -> None:
         """Forget the resources that stand before data, so that a later plan may destroy it."""
-        for address in self._read("state", "list").splitlines():
-            if "terraform_data.protection" in address:
-                self._run("state", "rm", address)
+        for resource in self.resources():
+            if "terraform_data.protection" in resource["address"]:
+                self._run("state", "rm", resource["address"])
 
     def _variables(self) -> list[str]:
         return [f"-var-file={path}" for path in self.deployment.variable_files]
@@ -126,6 +132,12 @@ class Terraform:
     def _environment(self) -> dict[str, str]:
         # Another workspace, which a person's own environment may name, would be another state.
         return {"TF_DATA_DIR": str(self.data_folder), "TF_WORKSPACE": "default"}
+
+
+def _resources(module: Mapping[str, Any]) -> Iterator[Resource]:
+    yield from (resource for resource in module.get("resources", ()) if resource["mode"] == "managed")
+    for child in module.get("child_modules", ()):
+        yield from _resources(child)
 
 
 def _until_its_end(command: Sequence[str], environment: Mapping[str, str], quiet: bool) -> tuple[int, str]:
