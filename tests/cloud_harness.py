@@ -90,6 +90,12 @@ class Cloud:
         where = {"LocationConstraint": "eu-west-2"}
         self.aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=where)
 
+    def create_state_bucket(self) -> None:
+        """Create the bucket of states as bootstrap leaves it."""
+        self.create_bucket(STATE_BUCKET)
+        versioned = {"Status": "Enabled"}
+        self.aws.client("s3").put_bucket_versioning(Bucket=STATE_BUCKET, VersioningConfiguration=versioned)
+
 
 def _words(arguments: list[str]) -> str:
     where = "bootstrap " if arguments[0].endswith("bootstrap") else ""

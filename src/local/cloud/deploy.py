@@ -12,7 +12,8 @@ from local.cloud.terraform import Terraform
 from local.packages import Build, PackageError, build_packages
 from utils.errors import ConfigurationError
 
-ABSENT, DENIED = "404", "403"
+ABSENT = "404"
+DENIED = {"403", "AccessDenied"}
 
 
 def deploy(deployment: Deployment, terminal: Terminal, approved: bool) -> None:
@@ -54,20 +55,23 @@ def _prepare(deployment: Deployment, terminal: Terminal) -> Terraform:
 
 
 def _has_state(terraform: Terraform) -> bool:
-    """Tell whether the bucket of states is there."""
+    """Tell whether the bucket of states is there, is this account's, and was made to its end."""
+    bucket = {"Bucket": terraform.state_bucket, "ExpectedBucketOwner": terraform.account}
+    s3 = Account(terraform.region).client("s3")
     try:
-        Account(terraform.region).client("s3").head_bucket(Bucket=terraform.state_bucket)
+        s3.head_bucket(**bucket)
+        # A bootstrap that stopped half-way leaves a bucket that would keep no former states: it is gone through again.
+        return bool(s3.get_bucket_versioning(**bucket).get("Status") == "Enabled")
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code == ABSENT:
             return False
-        reason = "belongs to another account, or this role may not see it" if code == DENIED else str(error)
+        reason = "belongs to another account, or this role may not see it" if code in DENIED else str(error)
         raise ConfigurationError(f"The bucket of states {terraform.state_bucket}: {reason}.") from error
-    return True
 
 
 def _bootstrap(terraform: Terraform, terminal: Terminal, approved: bool) -> None:
-    terminal.step(f"The bucket of states {terraform.state_bucket} is absent")
+    terminal.step(f"The bucket of states {terraform.state_bucket} is absent or half made")
     _ask(terminal, f"Create it in account {terraform.account}?", approved)
     terraform.bootstrap()
 
