@@ -138,6 +138,7 @@ def test_a_plan_is_written_down_and_nothing_is_applied(cloud):
     assert cloud.make("plan", "--text", str(cloud.root / "plan.txt")) == 0
 
     assert cloud.calls() == ["init", "plan", "show"]
+    assert "-lock=false" in cloud.arguments("plan")
     assert (cloud.root / "plan.txt").read_text().strip() == "the plan as text"
 
 

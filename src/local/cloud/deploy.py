@@ -33,7 +33,8 @@ def plan(deployment: Deployment, terminal: Terminal, text: Path) -> None:
     terraform = _prepare(deployment, terminal)
     if not _has_state(terraform):
         raise ConfigurationError(f"There is no bucket {terraform.state_bucket} yet: run `make deploy` once.")
-    _plan(terraform, terminal)
+    # Without a lock: it is never applied, and a job that is cancelled would leave its lock in the way of deploying.
+    _plan(terraform, terminal, "-lock=false")
     text.parent.mkdir(parents=True, exist_ok=True)
     text.write_text(terraform.show_plan())
     terminal.say(f"The plan is in {text}.")
@@ -76,10 +77,10 @@ def _bootstrap(terraform: Terraform, terminal: Terminal, approved: bool) -> None
     terraform.bootstrap()
 
 
-def _plan(terraform: Terraform, terminal: Terminal) -> bool:
+def _plan(terraform: Terraform, terminal: Terminal, *options: str) -> bool:
     terminal.step("Planning")
     terraform.init()
-    changes = terraform.plan()
+    changes = terraform.plan(*options)
     if not changes:
         terminal.say("Nothing to change.", "green")
     return changes
