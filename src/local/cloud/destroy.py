@@ -38,12 +38,16 @@ def destroy(deployment: Deployment, terminal: Terminal, approved: bool, give_up:
 
 
 def _destroy(terraform: Terraform, terminal: Terminal) -> None:
-    terminal.step("Taking the protection off")
+    # The pipeline goes by itself: its destruction and the buckets' change in one plan would wait for each other.
+    _carry_out(terraform, terminal, "Stopping the pipeline", "-destroy", "-target=module.warehouse")
     terraform.unprotect()
-    if terraform.plan(*UNPROTECTED):
-        terraform.apply()
-    terminal.step("Destroying")
-    if terraform.plan("-destroy", *UNPROTECTED):
+    _carry_out(terraform, terminal, "Taking the protection off")
+    _carry_out(terraform, terminal, "Destroying", "-destroy")
+
+
+def _carry_out(terraform: Terraform, terminal: Terminal, step: str, *options: str) -> None:
+    terminal.step(step)
+    if terraform.plan(*options, *UNPROTECTED):
         terraform.apply()
 
 
