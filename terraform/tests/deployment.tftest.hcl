@@ -280,6 +280,11 @@ run "a_warehouse_that_is_made_here_is_private_and_encrypted" {
   }
 
   assert {
+    condition     = aws_db_parameter_group.this.name == "totesys-dev-warehouse-postgres18" && aws_db_instance.this.allow_major_version_upgrade
+    error_message = "A new major version's parameters do not meet the old one's of the same name."
+  }
+
+  assert {
     condition     = [for rule in [aws_vpc_security_group_ingress_rule.database] : "${rule.from_port} ${rule.cidr_ipv4 == null}"] == ["5432 true"]
     error_message = "Only the functions' security group is let in, no addresses."
   }
