@@ -13,11 +13,13 @@ ENV = dev
 PROJECT = projects/totesys
 ARCH = x86_64
 CLOUD := $(BIN)/python -m local.cloud
-THIS = --environment $(ENV) --project $(PROJECT)
 # $(call install,environment,lock): of all that pip says, what shows that it is getting on; its complaints if it fails.
 install = $(1)/bin/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes -r $(2) 2>$(1)/pip.log \
 	| awk '/^(Collecting|Processing)/ && ++n % 25 == 0 { print "    found " n " packages"; fflush() } \
 		/^Installing/ { print "    installing all " NF - 3; fflush() }' || { cat $(1)/pip.log >&2; exit 1; }
+# A value as one word of the shell, whatever is in it; `value` keeps make itself from reading a dollar sign.
+quoted = '$(subst ','\'',$(value $(1)))'
+THIS = --environment $(call quoted,ENV) --project $(call quoted,PROJECT)
 
 .PHONY: help setup demo test test-unit test-integration test-terraform torture check lint types imports bench build \
 	security coverage release-notes configure plan plan-comment deploy secrets invoke logs destroy lock clean
@@ -82,7 +84,7 @@ bench: setup ## measure what docs/performance.md quotes, as ratios on this machi
 	@$(BIN)/python -m benchmarks
 
 build: setup ## write the Lambda functions and layers into build/ (PROJECT=projects/shop, ARCH=arm64)
-	@$(BIN)/python -m local.packages --arch $(ARCH) --project $(PROJECT)
+	@$(BIN)/python -m local.packages --arch $(call quoted,ARCH) --project $(call quoted,PROJECT)
 
 configure: setup ## ask what a deployment needs and keep the answers (ENV=dev, PROJECT=projects/totesys)
 	@$(CLOUD) configure $(THIS)
@@ -100,16 +102,16 @@ secrets: setup ## ask for the two databases' logins, without echo, and put them 
 	@$(CLOUD) secrets $(THIS)
 
 invoke: setup ## start a run on AWS and follow it (INPUT='{"resync": true}')
-	@$(CLOUD) invoke $(THIS) $(if $(INPUT),--input '$(INPUT)')
+	@$(CLOUD) invoke $(THIS) $(if $(value INPUT),--input $(call quoted,INPUT))
 
 logs: setup ## show what the functions on AWS logged (SINCE=1h, FOLLOW=1)
-	@$(CLOUD) logs $(THIS) --since $(or $(SINCE),1h) $(if $(FOLLOW),--follow)
+	@$(CLOUD) logs $(THIS) $(if $(value SINCE),--since $(call quoted,SINCE)) $(if $(FOLLOW),--follow)
 
 destroy: setup ## take a deployment down; refuses while data would be lost, unless GIVE_UP names it
-	@$(CLOUD) destroy $(THIS) $(if $(filter 1,$(AUTO_APPROVE)),--yes) --give-up '$(GIVE_UP)'
+	@$(CLOUD) destroy $(THIS) $(if $(filter 1,$(AUTO_APPROVE)),--yes) --give-up $(call quoted,GIVE_UP)
 
 release-notes: setup ## print what CHANGELOG.md says of VERSION
-	@$(BIN)/python -m local.release_notes "$(VERSION)"
+	@$(BIN)/python -m local.release_notes $(call quoted,VERSION)
 
 lock: setup ## pin every dependency again, with hashes and without index addresses
 	@for lock in $(LOCKS); do \

@@ -65,6 +65,8 @@ module "network" {
   interface_endpoints = var.vpc.interface_endpoints
   database_cidrs      = var.vpc.database_cidrs
   database_ports      = var.vpc.database_ports
+
+  endpoint_security_group_ids = var.vpc.endpoint_security_group_ids
 }
 
 module "warehouse_database" {

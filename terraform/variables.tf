@@ -64,8 +64,8 @@ variable "freshness_period_seconds" {
   default     = 900
 
   validation {
-    condition     = var.freshness_period_seconds % 60 == 0 && var.freshness_period_seconds >= 60 && var.freshness_period_seconds <= 86400
-    error_message = "freshness_period_seconds is a multiple of 60 and at most a day: CloudWatch allows no other."
+    condition     = var.freshness_period_seconds % 60 == 0 && var.freshness_period_seconds >= 60 && var.freshness_period_seconds <= 604800
+    error_message = "freshness_period_seconds is a multiple of 60 and at most seven days: CloudWatch allows no other."
   }
 
   validation {
@@ -292,15 +292,17 @@ variable "vpc" {
   description = <<-E
     A VPC of yours that the functions attach to, for databases that are not on the internet; null attaches none. Route tables
     get a gateway endpoint for S3, leave them out where there is one; interface endpoints cost by the hour each, leave out
-    those that the VPC has. Functions may reach database_cidrs on database_ports, the endpoints and S3, and nothing else.
+    those that the VPC has and name the security groups of those in endpoint_security_group_ids. Functions may reach
+    database_cidrs on database_ports, the endpoints and S3, and nothing else.
   E
   type = object({
-    vpc_id              = string
-    subnet_ids          = list(string)
-    route_table_ids     = optional(list(string), [])
-    interface_endpoints = optional(list(string), ["secretsmanager", "logs", "sns"])
-    database_cidrs      = list(string)
-    database_ports      = optional(list(number), [5432])
+    vpc_id                      = string
+    subnet_ids                  = list(string)
+    route_table_ids             = optional(list(string), [])
+    interface_endpoints         = optional(list(string), ["secretsmanager", "logs", "sns", "glue"])
+    endpoint_security_group_ids = optional(list(string), [])
+    database_cidrs              = list(string)
+    database_ports              = optional(list(number), [5432])
   })
   default = null
 
@@ -319,6 +321,16 @@ variable "vpc" {
       for name in var.vpc.interface_endpoints : contains(["secretsmanager", "logs", "sns", "glue", "kms", "xray"], name)
     ])
     error_message = "vpc.interface_endpoints are among secretsmanager, logs, sns, glue, kms and xray."
+  }
+
+  validation {
+    condition = var.vpc == null ? true : length(var.vpc.endpoint_security_group_ids) > 0 || alltrue([
+      for name in concat(["secretsmanager"], var.glue_catalogue ? ["glue"] : []) : contains(var.vpc.interface_endpoints, name)
+    ])
+    error_message = <<-E
+      The functions could not reach secretsmanager, or glue for glue_catalogue. Name them in vpc.interface_endpoints, or
+      where the VPC has them the endpoints' security groups in vpc.endpoint_security_group_ids.
+    E
   }
 }
 

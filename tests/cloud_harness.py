@@ -12,21 +12,33 @@ from local.cloud.answers import Answers, write_answers
 from tests.terminals import converse
 
 STAND_IN = """#!{python}
-import json, pathlib, sys
+import json, os, pathlib, sys, time
 folder = pathlib.Path({folder!r})
 says = json.loads((folder / "says.json").read_text())
 words = [word for word in sys.argv[1:] if not word.startswith("-chdir=")]
 with (folder / "calls.jsonl").open("a") as calls:
     calls.write(json.dumps(sys.argv[1:]) + "\\n")
+with (folder / "data_folders").open("a") as folders:
+    folders.write(os.environ.get("TF_DATA_DIR", "") + "\\n")
+if words[0] == says.get("lingers"):
+    try:
+        print(words[0] + " lingers", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        time.sleep(1)
+        (folder / "saved").touch()
+        sys.exit(1)
+managed = [{{"mode": "managed", **resource}} for resource in says["resources"]]
+state = json.dumps({{"values": {{"root_module": {{"child_modules": [{{"resources": managed}}]}}}}}})
 answers = {{
     "version": json.dumps({{"terraform_version": says["version"]}}),
     "output": json.dumps({{name: {{"value": value}} for name, value in says["outputs"].items()}}),
-    "state": "\\n".join(says["state"]) if "list" in words else "",
-    "show": "the plan as text",
+    "show": state if "-json" in sys.argv else "the plan as text",
 }}
 print(answers.get(words[0], words[0] + " was here"))
 sys.exit(says["exits"].get(words[0], 0))
 """
+KEPT = {"-destroy", "-target=module.warehouse", "-var=protect_data=false", "-var=warehouse_enabled=false"}
 ACCOUNT = "123456789012"
 STATE_BUCKET = f"totesys-state-{ACCOUNT}-eu-west-2"
 FULL_ANSWERS = Answers("totesys", "dev", region="eu-west-2", alert_email="ops@example.com")
@@ -38,7 +50,9 @@ class Cloud:
 
     root: Path
     aws: EmulatedAws
-    says: dict = field(default_factory=lambda: {"version": "1.11.4", "outputs": {}, "state": [], "exits": {"plan": 2}})
+    says: dict = field(
+        default_factory=lambda: {"version": "1.11.4", "outputs": {}, "resources": [], "exits": {"plan": 2}}
+    )
 
     def make(self, verb: str, *more: str) -> int:
         """Run a target where nobody can be asked, and return its exit code."""
@@ -77,10 +91,16 @@ class Cloud:
         where = {"LocationConstraint": "eu-west-2"}
         self.aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=where)
 
+    def create_state_bucket(self) -> None:
+        """Create the bucket of states as bootstrap leaves it."""
+        self.create_bucket(STATE_BUCKET)
+        versioned = {"Status": "Enabled"}
+        self.aws.client("s3").put_bucket_versioning(Bucket=STATE_BUCKET, VersioningConfiguration=versioned)
+
 
 def _words(arguments: list[str]) -> str:
     where = "bootstrap " if arguments[0].endswith("bootstrap") else ""
-    kept = [word for word in arguments if not word.startswith("-") or word in {"-destroy", "-var=protect_data=false"}]
+    kept = [word for word in arguments if not word.startswith("-") or word in KEPT]
     return where + " ".join(word for word in kept if not word.endswith(".tfplan"))
 
 

@@ -159,7 +159,16 @@ def project_files(project: Path) -> dict[str, Path]:
     folder = (ROOT / project).resolve()
     if not (folder / "pipeline.toml").is_file():
         raise PackageError(f"{folder} has no pipeline.toml. Name a project: make build PROJECT=projects/shop")
-    return {f"{project_in_package(project)}/{name}": path for name, path in installed_files(folder).items()}
+    files = {name: path for name, path in installed_files(folder).items() if not _is_hidden(name)}
+    for path in files.values():
+        if not path.resolve().is_relative_to(folder):
+            raise PackageError(f"{path} leads out of the project, to {path.resolve()}. Put the file itself there.")
+    return {f"{project_in_package(project)}/{name}": path for name, path in files.items()}
+
+
+def _is_hidden(name: str) -> bool:
+    # Such as .env or .git, which hold what is nobody else's business.
+    return any(part.startswith(".") for part in name.split("/"))
 
 
 def project_in_package(project: Path) -> str:

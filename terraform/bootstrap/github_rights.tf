@@ -36,7 +36,6 @@ locals {
 
   read_statements = [
     { Sid = "SeeItsState", Effect = "Allow", Action = ["s3:GetObject"], Resource = [local.state_objects] },
-    { Sid = "LockItsState", Effect = "Allow", Action = ["s3:PutObject", "s3:DeleteObject"], Resource = ["${local.state_objects}.tflock"] },
     # GetObject on packages alone: landing and processed hold other people's data.
     { Sid = "SeePackages", Effect = "Allow", Action = ["s3:GetObject", "s3:GetObjectTagging"], Resource = [local.packages] },
     {
@@ -81,6 +80,7 @@ locals {
   ]
 
   write_statements = [
+    { Sid = "LockItsState", Effect = "Allow", Action = ["s3:PutObject", "s3:DeleteObject"], Resource = ["${local.state_objects}.tflock"] },
     { Sid = "KeepItsState", Effect = "Allow", Action = ["s3:PutObject"], Resource = [local.state_objects] },
     { Sid = "UploadPackages", Effect = "Allow", Action = ["s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"], Resource = [local.packages] },
     {

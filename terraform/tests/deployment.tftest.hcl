@@ -167,6 +167,58 @@ run "functions_attach_to_a_vpc_that_is_named" {
     condition     = module.network[0].subnet_ids == tolist(["subnet-1", "subnet-2"])
     error_message = "The functions attach to the subnets that were named."
   }
+
+  assert {
+    condition     = length(setintersection(module.network[0].endpoints, ["secretsmanager", "glue"])) == 2
+    error_message = "Every service that a function calls has an endpoint: nothing else is reached from the VPC."
+  }
+}
+
+run "a_vpc_without_a_way_to_a_service_that_functions_call_is_refused" {
+  command = plan
+
+  variables {
+    vpc = {
+      vpc_id              = "vpc-1"
+      subnet_ids          = ["subnet-1"]
+      database_cidrs      = ["10.0.0.0/16"]
+      interface_endpoints = ["secretsmanager"]
+    }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "endpoints_that_the_vpc_has_are_reached_by_their_security_groups" {
+  variables {
+    vpc = {
+      vpc_id                      = "vpc-1"
+      subnet_ids                  = ["subnet-1"]
+      database_cidrs              = ["10.0.0.0/16"]
+      interface_endpoints         = []
+      endpoint_security_group_ids = ["sg-1"]
+    }
+  }
+
+  assert {
+    condition     = module.network[0].endpoints == toset([])
+    error_message = "No second endpoint is made."
+  }
+}
+
+run "a_run_every_five_days_may_be_waited_for" {
+  command = plan
+
+  variables {
+    schedule                 = "rate(5 days)"
+    freshness_period_seconds = 432000
+    freshness_periods        = 1
+  }
+
+  assert {
+    condition     = var.freshness_period_seconds == 432000
+    error_message = "What `make configure` writes for such a schedule is accepted."
+  }
 }
 
 run "the_network_lets_functions_out_to_databases_and_aws_only" {
@@ -182,6 +234,13 @@ run "the_network_lets_functions_out_to_databases_and_aws_only" {
     interface_endpoints = ["secretsmanager", "logs", "sns"]
     database_cidrs      = ["10.0.0.0/16"]
     database_ports      = [5432, 6432]
+
+    endpoint_security_group_ids = ["sg-1"]
+  }
+
+  assert {
+    condition     = [for rule in aws_vpc_security_group_egress_rule.other_endpoints : "${rule.referenced_security_group_id} ${rule.from_port}"] == ["sg-1 443"]
+    error_message = "Endpoints that were there are reached too."
   }
 
   assert {
@@ -218,6 +277,11 @@ run "a_warehouse_that_is_made_here_is_private_and_encrypted" {
   assert {
     condition     = contains([for parameter in aws_db_parameter_group.this.parameter : "${parameter.name} ${parameter.value}"], "rds.force_ssl 1")
     error_message = "The database refuses plain text."
+  }
+
+  assert {
+    condition     = aws_db_parameter_group.this.name == "totesys-dev-warehouse-postgres18" && aws_db_instance.this.allow_major_version_upgrade
+    error_message = "A new major version's parameters do not meet the old one's of the same name."
   }
 
   assert {

@@ -140,6 +140,27 @@ run "what_is_permanent_is_protected_and_alarms_reach_the_topic" {
   }
 }
 
+run "a_protected_deployment_may_get_a_key_later_and_then_keeps_it" {
+  command = plan
+
+  module {
+    source = "./modules/permanent"
+  }
+
+  variables {
+    name                 = "totesys-prod"
+    alert_email          = null
+    protect_data         = true
+    customer_managed_key = true
+    storage              = { infrequent_access_days = null, glacier_instant_days = null, noncurrent_days = 30, abandoned_upload_days = 2 }
+  }
+
+  assert {
+    condition     = length(terraform_data.protection[0].triggers_replace) == 3 && length(terraform_data.protection_of_key) == 1
+    error_message = "The key is protected by itself: among the others it would make them look replaced when it comes."
+  }
+}
+
 run "with_a_key_of_ours_everything_is_encrypted_with_it_and_alarms_may_use_it" {
   module {
     source = "./modules/permanent"

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from local.cloud.answers import Vpc, freshness, read_answers, write_answers
+from tests.cloud_harness import FULL_ANSWERS
 
 pytestmark = pytest.mark.timeout(600)
 ASKED = ("AWS region", "E-mail for alerts", "When runs start", "Processor", "Attach to a VPC")
@@ -131,6 +132,18 @@ def formatted(file):
         pytest.skip("terraform is not installed")
     done = subprocess.run([program, "fmt", "-"], input=file.read_text(), capture_output=True, text=True, check=True)
     return done.stdout
+
+
+def test_what_a_person_added_to_the_network_stays(cloud):
+    cloud.answer(replace(FULL_ANSWERS, vpc=Vpc("vpc-0a1b", ("subnet-1a",), ("10.0.0.0/16",))))
+    cloud.file.write_text(cloud.file.read_text().replace('"vpc_id"', '"database_ports": [6432],\n  "vpc_id"'))
+
+    code, _ = cloud.converse(
+        "configure", *((question, "") for question in (*ASKED, "its id", "subnets", "addr", "route"))
+    )
+
+    assert code == 0
+    assert '"database_ports" : [' in cloud.file.read_text()
 
 
 def test_a_name_that_no_bucket_could_have_is_refused(cloud, capsys):

@@ -6,6 +6,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from local.cloud.answers import write_answers
 from local.cloud.deployment import Deployment
 from tests.cloud_harness import FULL_ANSWERS, STATE_BUCKET
 
@@ -23,7 +24,7 @@ def test_the_first_time_the_bucket_of_states_is_made_before_anything_is_planned(
 
 @built
 def test_the_next_time_it_is_there(cloud):
-    cloud.create_bucket(STATE_BUCKET)
+    cloud.create_state_bucket()
 
     assert cloud.make("deploy", "--yes") == 0
 
@@ -32,7 +33,7 @@ def test_the_next_time_it_is_there(cloud):
 
 @built
 def test_nothing_is_applied_when_nothing_changes(cloud, capsys):
-    cloud.create_bucket(STATE_BUCKET)
+    cloud.create_state_bucket()
     cloud.says["exits"] = {"plan": 0}
 
     assert cloud.make("deploy") == 0
@@ -43,7 +44,7 @@ def test_nothing_is_applied_when_nothing_changes(cloud, capsys):
 
 @built
 def test_nothing_is_applied_where_nobody_can_agree(cloud, capsys):
-    cloud.create_bucket(STATE_BUCKET)
+    cloud.create_state_bucket()
 
     assert cloud.make("deploy") == 1
 
@@ -54,7 +55,7 @@ def test_nothing_is_applied_where_nobody_can_agree(cloud, capsys):
 @built
 @pytest.mark.parametrize(("answer", "code", "last"), [("y", 0, "output"), ("n", 1, "plan"), ("", 1, "plan")])
 def test_a_person_is_asked_once_the_plan_is_shown(cloud, answer, code, last):
-    cloud.create_bucket(STATE_BUCKET)
+    cloud.create_state_bucket()
 
     assert cloud.converse("deploy", ("Apply this to totesys-dev in account 123456789012?", answer))[0] == code
 
@@ -160,11 +161,12 @@ def test_another_projects_command_names_that_project(cloud):
 
 @built
 def test_a_plan_is_written_down_and_nothing_is_applied(cloud):
-    cloud.create_bucket(STATE_BUCKET)
+    cloud.create_state_bucket()
 
     assert cloud.make("plan", "--text", str(cloud.root / "plan.txt")) == 0
 
     assert cloud.calls() == ["init", "plan", "show"]
+    assert "-lock=false" in cloud.arguments("plan")
     assert (cloud.root / "plan.txt").read_text().strip() == "the plan as text"
 
 
@@ -173,3 +175,55 @@ def test_a_plan_before_the_first_deployment_says_what_is_missing(cloud, capsys):
     assert cloud.make("plan") == 1
 
     assert "run `make deploy ENV=dev` once" in capsys.readouterr().out
+
+
+@built
+def test_ctrl_c_lets_terraform_save_its_state_and_goes_no_further(cloud):
+    cloud.create_state_bucket()
+    cloud.says["lingers"] = "apply"
+
+    code, _ = cloud.converse("deploy", ("Apply this", "y"), ("apply lingers", "\x03"))
+
+    assert (cloud.root / "saved").exists()
+    assert (code, cloud.calls()[-1]) == (130, "apply")
+
+
+@built
+def test_deployments_that_are_worked_on_at_once_never_turn_each_other_to_another_state(cloud):
+    cloud.create_state_bucket()
+    prod = replace(FULL_ANSWERS, environment="prod")
+    write_answers(cloud.file.with_name("totesys-prod.tfvars"), prod)
+
+    cloud.make("deploy", "--yes")
+    cloud.make("deploy", "--yes", "--environment", "prod")
+
+    folders = [line for line in (cloud.root / "data_folders").read_text().splitlines() if line]
+    assert len(folders) == 8
+    assert len(set(folders)) == 2
+
+
+@built
+def test_a_bucket_of_states_that_was_left_half_made_is_made_to_its_end(cloud):
+    cloud.create_bucket(STATE_BUCKET)
+
+    assert cloud.make("deploy", "--yes") == 0
+
+    assert cloud.calls()[:2] == BOOTSTRAP
+
+
+def test_the_answers_of_another_deployment_are_refused(cloud, capsys):
+    cloud.file.rename(cloud.file.with_name("totesys-prod.tfvars"))
+
+    assert cloud.make("deploy", "--yes", "--environment", "prod") == 1
+
+    assert cloud.calls() == []
+    assert "is of totesys-dev, not of totesys-prod" in capsys.readouterr().out
+
+
+def test_what_aws_refuses_is_told_without_a_stack_trace(cloud, capsys):
+    cloud.create_state_bucket()
+    cloud.says["outputs"] = {"state_machine_arn": "arn:aws:states:eu-west-2:123456789012:stateMachine:gone"}
+
+    assert cloud.make("invoke") == 1
+
+    assert "AWS refused" in capsys.readouterr().out

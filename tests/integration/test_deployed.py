@@ -124,6 +124,17 @@ def test_an_age_that_is_none_is_refused(cloud, capsys):
     assert "30m, 2h or 1d" in capsys.readouterr().out
 
 
+def test_a_line_that_comes_late_is_told_too(cloud):
+    log(cloud, "load", [(0, "newest")])
+    log(cloud, "extraction", [(30, "first")])
+    tail = Tail(cloud.aws, {"load": "load", "extraction": "extraction"}, since=0)
+
+    tail.look()
+    log(cloud, "extraction", [(20, "older")])
+
+    assert [line for _, _, line in tail.look()] == ["older"]
+
+
 @pytest.mark.usefixtures("lines")
 def test_logs_that_are_followed_tell_each_line_once(cloud):
     tail = Tail(cloud.aws, {"load": "load"}, since=0)

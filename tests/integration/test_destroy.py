@@ -4,13 +4,33 @@ import pytest
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("has_state")]
 
-FIRST = ("init", "output", "state list", "plan -var=protect_data=false", "apply")
-LAST = ("plan -destroy -var=protect_data=false", "apply")
+LOOK = ("init", "show")
+WITHOUT = "-var=protect_data=false -var=warehouse_enabled=false"
+FIRST = (*LOOK, f"plan -destroy -target=module.warehouse {WITHOUT}", "apply", "show")
+LAST = (f"plan {WITHOUT}", "apply", f"plan -destroy {WITHOUT}", "apply")
+PERMANENT = "module.permanent."
+LANDING = {
+    "address": f'{PERMANENT}module.bucket["landing"].aws_s3_bucket.this',
+    "type": "aws_s3_bucket",
+    "values": {"bucket": "landing"},
+}
+ARTIFACTS = {**LANDING, "address": f"{PERMANENT}module.artifacts.aws_s3_bucket.this"}
+SOURCE = {
+    "address": f'{PERMANENT}aws_secretsmanager_secret.this["source"]',
+    "type": "aws_secretsmanager_secret",
+    "values": {"name": "source"},
+}
+DATABASE = {
+    "address": "module.warehouse_database[0].aws_db_instance.this",
+    "type": "aws_db_instance",
+    "values": {"address": "db.example.com"},
+}
+PROTECTION = {"address": f"{PERMANENT}terraform_data.protection[0]", "type": "terraform_data", "values": {}}
 
 
 def test_what_holds_no_data_is_destroyed(cloud):
     cloud.create_bucket("landing")
-    cloud.says["outputs"] = {"landing": "s3://landing"}
+    cloud.says["resources"] = [LANDING]
 
     assert cloud.make("destroy", "--yes") == 0
 
@@ -20,11 +40,11 @@ def test_what_holds_no_data_is_destroyed(cloud):
 def test_batches_stop_it_before_anything_is_touched(cloud, capsys):
     cloud.create_bucket("landing")
     cloud.aws.client("s3").put_object(Bucket="landing", Key="a", Body=b"")
-    cloud.says["outputs"] = {"landing": "s3://landing"}
+    cloud.says["resources"] = [LANDING]
 
     assert cloud.make("destroy", "--yes") == 1
 
-    assert cloud.calls() == ["init", "output"]
+    assert cloud.calls() == [*LOOK]
     assert "batches in s3://landing" in (shown := capsys.readouterr().out)
     assert "GIVE_UP=totesys-dev" in shown
 
@@ -35,37 +55,53 @@ def test_batches_that_were_only_marked_as_deleted_count(cloud):
     s3.put_bucket_versioning(Bucket="landing", VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(Bucket="landing", Key="a", Body=b"")
     s3.delete_object(Bucket="landing", Key="a")
-    cloud.says["outputs"] = {"landing": "s3://landing"}
+    cloud.says["resources"] = [LANDING]
 
     assert cloud.make("destroy", "--yes") == 1
 
 
 def test_a_login_stops_it(cloud, capsys):
     cloud.aws.client("secretsmanager").create_secret(Name="source", SecretString="{}")
-    cloud.says["outputs"] = {"source_secret_name": "source"}
+    cloud.says["resources"] = [SOURCE]
 
     assert cloud.make("destroy", "--yes") == 1
     assert "the login in the secret source" in capsys.readouterr().out
 
 
 def test_a_warehouse_made_here_stops_it(cloud, capsys):
-    cloud.says["outputs"] = {"warehouse_database": {"host": "db.example.com"}}
+    cloud.says["resources"] = [DATABASE]
 
     assert cloud.make("destroy", "--yes", "--give-up", "totesys-prod") == 1
     assert "the warehouse on db.example.com" in capsys.readouterr().out
 
 
 def test_data_goes_with_it_when_the_deployment_is_named_and_its_protection_is_lifted_first(cloud):
-    cloud.says["outputs"] = {"warehouse_database": {"host": "db.example.com"}}
-    cloud.says["state"] = ["module.permanent.terraform_data.protection[0]", "module.warehouse[0].aws_sns_topic.a"]
+    cloud.says["resources"] = [DATABASE, PROTECTION]
 
     assert cloud.make("destroy", "--yes", "--give-up", "totesys-dev") == 0
 
     removed = "state rm module.permanent.terraform_data.protection[0]"
-    assert cloud.calls() == [*FIRST[:3], removed, *FIRST[3:], *LAST]
+    assert cloud.calls() == [*FIRST, removed, *LAST]
+
+
+def test_packages_are_no_data_and_neither_is_what_somebody_removed_by_hand(cloud):
+    cloud.create_bucket("packages")
+    cloud.aws.client("s3").put_object(Bucket="packages", Key="a", Body=b"")
+    cloud.says["resources"] = [{**ARTIFACTS, "values": {"bucket": "packages"}}, LANDING, SOURCE]
+
+    assert cloud.make("destroy", "--yes") == 0
+
+
+def test_what_is_not_deployed_is_not_made_only_to_be_destroyed(cloud, capsys):
+    assert cloud.make("destroy", "--yes") == 1
+
+    assert cloud.calls() == [*LOOK]
+    assert "is not deployed" in capsys.readouterr().out
 
 
 def test_it_asks(cloud):
+    cloud.says["resources"] = [SOURCE]
+
     assert cloud.converse("destroy", ("Destroy totesys-dev in account 123456789012?", "no"))[0] == 1
 
-    assert cloud.calls() == ["init", "output"]
+    assert cloud.calls() == [*LOOK]

@@ -164,7 +164,7 @@ def login(url: str, **changes: Any) -> dict[str, Any]:
 
 def planned_changes(terraform: Terraform) -> dict[str, set[str]]:
     """Return what a plan would change, by resource: the arguments that differ."""
-    terraform.change("plan -out=plan")
+    terraform.change("plan -lock=false -out=plan")  # as `make plan` does
     plan = json.loads(terraform.run("show -json plan"))
     changes = {each["address"]: each["change"] for each in plan["resource_changes"]}
     return {where: _differing(change) for where, change in changes.items() if change["actions"] not in UNCHANGED}

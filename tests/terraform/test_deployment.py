@@ -225,6 +225,7 @@ def test_a_workflows_role_is_for_one_repository_and_can_neither_read_data_nor_ch
         assert not allows(rights, Right("s3:DeleteObject", f"arn:aws:s3:::{landing(deployment)}/staff/any.csv"))
         assert not allows(rights, Right("iam:PutRolePolicy", held["Arn"]))
 
+    assert not allows_action(deployment.policy("totesys-github-plan"), "s3:PutObject")
     assert subjects == {
         "plan": "repo:example/warehouse:pull_request",
         "deploy": "repo:example/warehouse:environment:prod",

@@ -48,6 +48,7 @@ def names(aws: EmulatedAws):
 def test_what_is_deployed_holds_on_to_its_data_until_it_is_given_up_by_name(root, aws, capfd):
     where = {"LocationConstraint": "eu-west-2"}
     aws.client("s3").create_bucket(Bucket=STATE_BUCKET, CreateBucketConfiguration=where)
+    aws.client("s3").put_bucket_versioning(Bucket=STATE_BUCKET, VersioningConfiguration={"Status": "Enabled"})
 
     assert make("deploy", root) == 0
     assert names(aws) == {f"totesys-dev-{stage}" for stage in ("extraction", "transformation", "load")}
@@ -57,5 +58,7 @@ def test_what_is_deployed_holds_on_to_its_data_until_it_is_given_up_by_name(root
     assert "GIVE_UP=totesys-dev" in capfd.readouterr().out
     assert names(aws)
 
+    (root / "build" / on_lambda("x86_64").name).unlink()  # as in a fresh copy of the repository
     assert make("destroy", root, "--give-up", "totesys-dev") == 0
     assert names(aws) == set()
+    assert make("destroy", root) == 1  # there is nothing left to destroy

@@ -79,6 +79,24 @@ def test_a_folder_that_is_no_project_is_refused_with_what_to_do(repository):
         repository.build(project=Path("projects"))
 
 
+def test_hidden_files_of_a_project_stay_at_home(repository):
+    project = repository.root / "projects/totesys"
+    (project / ".git").mkdir()
+    for name in (".env", ".git/config"):
+        (project / name).write_text("secret")
+
+    assert not [name for name in packages.project_files(project) if "/." in name]
+
+
+def test_a_link_that_leads_out_of_the_project_is_refused(repository, tmp_path):
+    (tmp_path / "elsewhere").write_text("not the project's")
+    project = repository.root / "projects/totesys"
+    (project / "rates.csv").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(PackageError, match="leads out of the project"):
+        packages.project_files(project)
+
+
 def test_unchanged_inputs_are_not_built_again(repository):
     repository.build()
 

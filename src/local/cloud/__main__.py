@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from local.cloud.configure import configure
 from local.cloud.deploy import deploy, plan
 from local.cloud.deployment import Deployment
@@ -37,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         VERBS[given.verb](Deployment(given.project, given.environment, given.root), terminal, given)
     except PipelineError as error:
         terminal.say(f"{type(error).__name__}: {error}", "bold red")
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        terminal.say(f"AWS refused or did not answer: {error}", "bold red")
         return 1
     except KeyboardInterrupt:
         terminal.say("stopped")

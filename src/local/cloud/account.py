@@ -11,7 +11,8 @@ from local.cloud.terraform import Terraform
 from local.cloud.tools import account_id, check_tools
 from utils.errors import ConfigurationError
 
-ABSENT, DENIED = "404", "403"
+ABSENT = "404"
+DENIED = {"403", "AccessDenied"}
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,23 @@ def open_deployed(deployment: Deployment) -> Terraform:
 
 
 def has_state(terraform: Terraform) -> bool:
-    """Tell whether the bucket of states is there."""
+    """Tell whether the bucket of states is there, and this account's."""
+    s3 = Account(terraform.region).client("s3")
     try:
-        Account(terraform.region).client("s3").head_bucket(Bucket=terraform.state_bucket)
+        s3.head_bucket(Bucket=terraform.state_bucket, ExpectedBucketOwner=terraform.account)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code == ABSENT:
             return False
-        reason = "belongs to another account, or this role may not see it" if code == DENIED else str(error)
+        reason = "belongs to another account, or this role may not see it" if code in DENIED else str(error)
         raise ConfigurationError(f"The bucket of states {terraform.state_bucket}: {reason}.") from error
     return True
+
+
+def keeps_former_states(terraform: Terraform) -> bool:
+    """Tell whether the bucket of states has versions; a bootstrap that stopped half-way leaves one without."""
+    bucket = {"Bucket": terraform.state_bucket, "ExpectedBucketOwner": terraform.account}
+    return bool(Account(terraform.region).client("s3").get_bucket_versioning(**bucket).get("Status") == "Enabled")
 
 
 def not_deployed(deployment: Deployment) -> ConfigurationError:

@@ -23,6 +23,12 @@ class Vpc:
     subnet_ids: tuple[str, ...]
     database_cidrs: tuple[str, ...]
     route_table_ids: tuple[str, ...] = ()
+    others: Mapping[str, Any] = field(default_factory=dict)  # what a person added, such as database_ports
+
+    def variables(self) -> dict[str, Any]:
+        """Return the network as Terraform's variable has it."""
+        given = {name: value for name, value in vars(self).items() if value and name != "others"}
+        return {**given, **self.others}
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Answers:
             "schedule": self.schedule,
             **freshness(self.schedule),
             "architecture": self.architecture,
-            "vpc": self.vpc and {name: value for name, value in vars(self.vpc).items() if value},
+            "vpc": self.vpc and self.vpc.variables(),
         }
 
 
@@ -87,7 +93,7 @@ def read_answers(path: Path, configure: str = "make configure") -> Answers:
     try:
         vpc = values.pop("vpc", None)
         kept = {name: values[name] for name in Answers.__dataclass_fields__ if name in values}
-        return Answers(**kept, vpc=vpc and Vpc(**{name: _given(value) for name, value in vpc.items()}), others=others)
+        return Answers(**kept, vpc=vpc and _read_vpc(vpc), others=others)
     except (AttributeError, TypeError) as error:
         raise ConfigurationError(f"{path}: vpc is not as `{configure}` writes it: {error}.") from error
 
@@ -109,6 +115,11 @@ def _without_comments(text: str) -> str:
 
 def _is_ours(name: str) -> bool:
     return name in Answers.__dataclass_fields__ or name in freshness("")
+
+
+def _read_vpc(found: Mapping[str, Any]) -> Vpc:
+    asked = {name: _given(value) for name, value in found.items() if name in Vpc.__dataclass_fields__}
+    return Vpc(**asked, others={name: value for name, value in found.items() if name not in asked})
 
 
 def _given(value: Any) -> Any:

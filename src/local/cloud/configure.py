@@ -66,7 +66,8 @@ def _ask_vpc(terminal: Terminal, before: Vpc | None) -> Vpc | None:
     if wanted.lower().startswith("n"):
         return None
     known = before or Vpc("", (), ())
-    return Vpc(
+    return replace(
+        known,
         vpc_id=terminal.ask("  its id", known.vpc_id, _matches("vpc-[0-9a-f]+"), "An id is such as vpc-0a1b2c3d."),
         subnet_ids=_ask_list(terminal, "  subnets", known.subnet_ids, _matches(r"subnet-\w+(,\s*subnet-\w+)*")),
         database_cidrs=_ask_list(terminal, "  the databases' addresses", known.database_cidrs, CIDRS),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from local.build_target import on_lambda
-from local.cloud.account import has_state, open_terraform
+from local.cloud.account import has_state, keeps_former_states, open_terraform
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
 from local.cloud.terraform import Terraform
@@ -14,7 +14,7 @@ from utils.errors import ConfigurationError
 def deploy(deployment: Deployment, terminal: Terminal, approved: bool) -> None:
     """Bring the deployment to what this copy of the repository says."""
     terraform = _prepare(deployment, terminal)
-    if not has_state(terraform):
+    if not (has_state(terraform) and keeps_former_states(terraform)):
         _bootstrap(terraform, terminal, approved)
     if _plan(terraform, terminal):
         _ask(terminal, f"Apply this to {deployment.name} in account {terraform.account}?", approved)
@@ -30,7 +30,8 @@ def plan(deployment: Deployment, terminal: Terminal, text: Path) -> None:
         raise ConfigurationError(
             f"There is no bucket {terraform.state_bucket} yet: run `{deployment.command('deploy')}` once."
         )
-    _plan(terraform, terminal)
+    # Without a lock: it is never applied, and a job that is cancelled would leave its lock in the way of deploying.
+    _plan(terraform, terminal, "-lock=false")
     text.parent.mkdir(parents=True, exist_ok=True)
     text.write_text(terraform.show_plan())
     terminal.say(f"The plan is in {text}.")
@@ -52,15 +53,15 @@ def _prepare(deployment: Deployment, terminal: Terminal) -> Terraform:
 
 
 def _bootstrap(terraform: Terraform, terminal: Terminal, approved: bool) -> None:
-    terminal.step(f"The bucket of states {terraform.state_bucket} is absent")
+    terminal.step(f"The bucket of states {terraform.state_bucket} is absent or half made")
     _ask(terminal, f"Create it in account {terraform.account}?", approved)
     terraform.bootstrap()
 
 
-def _plan(terraform: Terraform, terminal: Terminal) -> bool:
+def _plan(terraform: Terraform, terminal: Terminal, *options: str) -> bool:
     terminal.step("Planning")
     terraform.init()
-    changes = terraform.plan()
+    changes = terraform.plan(*options)
     if not changes:
         terminal.say("Nothing to change.", "green")
     return changes

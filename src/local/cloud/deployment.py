@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local.cloud.answers import Answers, answers_file, read_answers
 from local.packages import PROJECT, ROOT
+from utils.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,14 @@ class Deployment:
 
     @cached_property
     def answers(self) -> Answers:
-        """Return what `make configure` was told."""
-        return read_answers(self.answers_file, self.command("configure"))
+        """Return what `make configure` was told; raise ConfigurationError where it was told of another deployment."""
+        answers = read_answers(self.answers_file, self.command("configure"))
+        if (answers.project, answers.environment) != (self.project_name, self.environment):
+            raise ConfigurationError(
+                f"{self.answers_file} is of {answers.project}-{answers.environment}, not of {self.name}: it would give "
+                "the state of one deployment the things of the other. Correct project and environment in it."
+            )
+        return answers
 
     @property
     def variable_files(self) -> list[Path]:

@@ -1,22 +1,28 @@
 """`make destroy`: take a deployment down, but not its data unless told by name."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import urlsplit
+import contextlib
+from collections.abc import Iterable, Iterator
 
-from local.cloud.account import Account, open_deployed
+from botocore.exceptions import ClientError
+
+from local.cloud.account import Account, not_deployed, open_deployed
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
-from local.cloud.terraform import Terraform
+from local.cloud.terraform import Resource, Terraform
 from utils.errors import ConfigurationError
 
-UNPROTECTED = "-var=protect_data=false"
+# Without the pipeline no package is needed, which a fresh copy of the repository lacks, and no run starts meanwhile.
+UNPROTECTED = ("-var=protect_data=false", "-var=warehouse_enabled=false")
+ABSENT = {"NoSuchBucket", "ResourceNotFoundException"}
 
 
 def destroy(deployment: Deployment, terminal: Terminal, approved: bool, give_up: str) -> None:
     """Destroy everything; `give_up` is the deployment's name where data is to be lost with it."""
     terraform = open_deployed(deployment)
-    lost = list(_data(Account(terraform.region), terraform.outputs()))
+    resources = terraform.resources()
+    if not resources:
+        raise not_deployed(deployment)
+    lost = list(_data(Account(terraform.region), resources))
     if lost and give_up != deployment.name:
         raise ConfigurationError(
             f"{deployment.name} holds data that would be lost: {'; '.join(lost)}. Nothing was changed. "
@@ -29,32 +35,56 @@ def destroy(deployment: Deployment, terminal: Terminal, approved: bool, give_up:
 
 
 def _destroy(terraform: Terraform, terminal: Terminal) -> None:
-    terminal.step("Taking the protection off")
+    # The pipeline goes by itself: its destruction and the buckets' change in one plan would wait for each other.
+    _carry_out(terraform, terminal, "Stopping the pipeline", "-destroy", "-target=module.warehouse")
     terraform.unprotect()
-    if terraform.plan(UNPROTECTED):
-        terraform.apply()
-    terminal.step("Destroying")
-    if terraform.plan("-destroy", UNPROTECTED):
+    _carry_out(terraform, terminal, "Taking the protection off")
+    _carry_out(terraform, terminal, "Destroying", "-destroy")
+
+
+def _carry_out(terraform: Terraform, terminal: Terminal, step: str, *options: str) -> None:
+    terminal.step(step)
+    if terraform.plan(*options, *UNPROTECTED):
         terraform.apply()
 
 
-def _data(account: Account, outputs: Mapping[str, Any]) -> Iterator[str]:
-    """Name what cannot be made again by deploying once more."""
-    for name in ("landing", "processed"):
-        if name in outputs and _holds_objects(account, urlsplit(outputs[name]).netloc):
-            yield f"batches in {outputs[name]}"
-    for name in ("source_secret_name", "warehouse_secret_name"):
-        if name in outputs and _holds_value(account, outputs[name]):
-            yield f"the login in the secret {outputs[name]}"
-    if outputs.get("warehouse_database"):
-        yield f"the warehouse on {outputs['warehouse_database']['host']}"
+def _data(account: Account, resources: Iterable[Resource]) -> Iterator[str]:
+    """Name what cannot be made again by deploying once more.
+
+    The state is asked, not its outputs: those may be missing after an apply or a destroy that stopped half-way.
+    """
+    for resource in resources:
+        kind, values = resource["type"], resource["values"]
+        if kind == "aws_s3_bucket" and _is_kept(resource) and _holds_objects(account, values["bucket"]):
+            yield f"batches in s3://{values['bucket']}"
+        if kind == "aws_secretsmanager_secret" and _holds_value(account, values["name"]):
+            yield f"the login in the secret {values['name']}"
+        if kind == "aws_db_instance":
+            yield f"the warehouse on {values['address']}"
+
+
+def _is_kept(bucket: Resource) -> bool:
+    return ".module.artifacts." not in bucket["address"]  # `make build` writes all of those again
 
 
 def _holds_objects(account: Account, bucket: str) -> bool:
     # An overwritten or removed object is data too as long as its version can be brought back.
-    found = account.client("s3").list_object_versions(Bucket=bucket, MaxKeys=1)
-    return bool(found.get("Versions") or found.get("DeleteMarkers"))
+    with _absence_is_no_data():
+        found = account.client("s3").list_object_versions(Bucket=bucket, MaxKeys=1)
+        return bool(found.get("Versions") or found.get("DeleteMarkers"))
+    return False
 
 
 def _holds_value(account: Account, secret: str) -> bool:
-    return bool(account.client("secretsmanager").describe_secret(SecretId=secret).get("VersionIdsToStages"))
+    with _absence_is_no_data():
+        return bool(account.client("secretsmanager").describe_secret(SecretId=secret).get("VersionIdsToStages"))
+    return False
+
+
+@contextlib.contextmanager
+def _absence_is_no_data() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ABSENT:
+            raise

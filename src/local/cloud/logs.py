@@ -16,6 +16,7 @@ from local.state_machine import Clients
 from utils.errors import ConfigurationError
 
 INTERVAL = 5.0  # seconds between two looks, where they are followed
+LATE = 60_000  # milliseconds that a line of one group may come after a newer one of another
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 STYLES = {"CRITICAL": "bold red", "ERROR": "red", "WARNING": "yellow"}
 OF_LAMBDA = re.compile(r"(INIT_START|START|END|REPORT|XRAY) ")  # lines of the platform about itself
@@ -33,7 +34,7 @@ class Tail:
     def look(self) -> list[tuple[int, str, str]]:
         """Return what is new, as time, group and line."""
         found = sorted(line for name, group in self.groups.items() for line in self._read(name, group))
-        self.since = max([self.since, *(moment for moment, _, _ in found)])
+        self.since = max([self.since, *(moment - LATE for moment, _, _ in found)])
         return found
 
     def _read(self, name: str, group: str) -> Iterator[tuple[int, str, str]]:

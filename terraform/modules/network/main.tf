@@ -37,6 +37,17 @@ resource "aws_vpc_security_group_egress_rule" "services" {
   to_port                      = 443
 }
 
+resource "aws_vpc_security_group_egress_rule" "other_endpoints" {
+  for_each = toset(var.endpoint_security_group_ids)
+
+  security_group_id            = aws_security_group.functions.id
+  description                  = "AWS's services, through endpoints that were there."
+  referenced_security_group_id = each.key
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+}
+
 data "aws_ec2_managed_prefix_list" "s3" {
   name = "com.amazonaws.${local.region}.s3"
 }

@@ -12,6 +12,7 @@ output "security_group_ids" {
   depends_on = [
     aws_vpc_security_group_egress_rule.databases,
     aws_vpc_security_group_egress_rule.services,
+    aws_vpc_security_group_egress_rule.other_endpoints,
     aws_vpc_security_group_egress_rule.s3,
   ]
 }
@@ -19,4 +20,9 @@ output "security_group_ids" {
 output "functions_security_group_id" {
   description = "The functions' security group, for a database's rule that lets them in."
   value       = aws_security_group.functions.id
+}
+
+output "endpoints" {
+  description = "The services that have an endpoint of their own here."
+  value       = toset(keys(aws_vpc_endpoint.service))
 }

@@ -24,6 +24,12 @@ variable "interface_endpoints" {
   type        = list(string)
 }
 
+variable "endpoint_security_group_ids" {
+  description = "The security groups of endpoints that the VPC has already; they let the functions in themselves."
+  type        = list(string)
+  default     = []
+}
+
 variable "database_cidrs" {
   description = "The addresses that hold the databases."
   type        = list(string)

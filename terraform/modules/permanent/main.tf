@@ -101,8 +101,18 @@ resource "terraform_data" "protection" {
     [for bucket in module.bucket : bucket.arn],
     [for secret in aws_secretsmanager_secret.this : secret.arn],
     aws_sns_topic.alerts.arn,
-    aws_kms_key.this[*].arn,
   ]
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+# Apart, because a key may come later: among the things above it would look like one of them replaced.
+resource "terraform_data" "protection_of_key" {
+  count = var.protect_data && var.customer_managed_key ? 1 : 0
+
+  triggers_replace = [aws_kms_key.this[0].arn]
 
   lifecycle {
     prevent_destroy = true

@@ -5,7 +5,8 @@ data "aws_availability_zones" "this" {
 }
 
 locals {
-  zones = slice(data.aws_availability_zones.this.names, 0, var.settings.availability_zones)
+  family = "postgres${split(".", var.settings.engine_version)[0]}"
+  zones  = slice(data.aws_availability_zones.this.names, 0, var.settings.availability_zones)
 }
 
 resource "aws_vpc" "this" {
@@ -77,8 +78,8 @@ resource "aws_db_subnet_group" "this" {
 }
 
 resource "aws_db_parameter_group" "this" {
-  name   = "${var.name}-warehouse"
-  family = "postgres${split(".", var.settings.engine_version)[0]}"
+  name   = "${var.name}-warehouse-${local.family}" # a new major version's is made beside the old one
+  family = local.family
 
   parameter {
     name  = "rds.force_ssl"
@@ -126,6 +127,7 @@ resource "aws_db_instance" "this" {
 
   iam_database_authentication_enabled = false # the functions log in with their secret
   auto_minor_version_upgrade          = true
+  allow_major_version_upgrade         = true # only by engine_version: RDS does none by itself
   backup_retention_period             = var.settings.backup_days
   copy_tags_to_snapshot               = true
   deletion_protection                 = var.protect_data
