@@ -93,5 +93,17 @@ class TooManyDeletesError(TerminalError):
     """More rows than allowed at once are no longer in the source; a person must confirm it."""
 
 
+class ObjectChangedError(TerminalError):
+    """An object was overwritten since the event that told of it."""
+
+
+class UnroutableError(TerminalError):
+    """A dropped file belongs to no table, or a message names no file."""
+
+
+class FileTooLargeError(TerminalError):
+    """A dropped file cannot be loaded within the function's time; split it."""
+
+
 class ResourceExhaustedError(TerminalError):
     """Memory or disk ran short."""
