@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from transformation.records.batch import malformed
 from transformation.records.quotes import has_bare_quote
-from transformation.records.text import without_end
+from transformation.records.text import without_end, without_ends
 from utils.file_table import CsvFormat
 from utils.records import Rejected
 
@@ -44,7 +44,7 @@ def parse_lines(lines: list[str], number: int, form: CsvFormat) -> Parsed:
         rows = []
     if len(rows) != len(lines):  # a record of several lines, or a broken one: which line is whose must be followed
         return _follow(lines, number, form)
-    raws = [without_end(line) for line in lines]
+    raws = without_ends(lines)
     parsed = Parsed(rows, range(number, number + len(lines)), raws, [], len(lines))
     return _without_bare_quotes(parsed, form)
 

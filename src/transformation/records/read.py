@@ -7,6 +7,7 @@ from transformation.records.compression import decompressed
 from transformation.records.csv_records import read_csv
 from transformation.records.formats import Kind, format_of
 from transformation.records.text import decoded
+from transformation.records.validate import validator
 from utils.file_table import FileTable
 from utils.records import Chunk
 
@@ -22,7 +23,7 @@ def read_chunks(table: FileTable, key: str, blocks: Iterable[bytes]) -> Iterator
     form = format_of(key)
     encoding = table.csv.encoding if form.kind is Kind.CSV else "utf-8"
     texts = decoded(key, decompressed(key, blocks, form.compression), encoding)
+    validate = validator(table)
     for batch in READERS[form.kind](table, key, texts):
         if batch.lines or batch.malformed:
-            rows = list(zip(*batch.columns, strict=True))
-            yield Chunk(rows, batch.lines, batch.raws, batch.malformed)
+            yield validate(batch)

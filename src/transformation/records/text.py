@@ -89,3 +89,11 @@ def too_long(key: str, where: str, max_length: int) -> FileRefusedError:
 def without_end(line: str) -> str:
     """Return a record as it stands in the file, without what ends it."""
     return line.removesuffix("\n").removesuffix("\r")
+
+
+def without_ends(lines: list[str]) -> list[str]:
+    """Return what `without_end` does for each line."""
+    text = "".join(lines)
+    if "\r" in text or text.count("\n") < len(lines):
+        return [without_end(line) for line in lines]
+    return text.split("\n")[:-1]
