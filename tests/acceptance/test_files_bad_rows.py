@@ -110,7 +110,7 @@ def test_past_its_limit_the_whole_file_is_refused_and_the_ledger_says_so(drop, l
     drop.declare(readings=f"{READINGS}\n[limits]\n{LIMITS[limit]}\n")
     dropped = drop.put("readings/a.csv", csv((1, "a", 5), *((("", "b", 6),) * 3)))
 
-    with pytest.raises(FileRefusedError, match="3 of 4 rows are bad.*nothing of the file is loaded"):
+    with pytest.raises(FileRefusedError, match=r"3 of 4 rows are bad.*nothing of the file is loaded"):
         drop.load(dropped)
 
     assert drop.rows() == []
