@@ -25,7 +25,8 @@ def read(table: FileTable, body: bytes | str, key: str = "reading/a.csv", cut: i
     """Return a file's chunks as one; `cut` seeds where the blocks end."""
     raw = body if isinstance(body, bytes) else body.encode()
     chunks = list(read_chunks(table, key, [raw] if cut is None else cut_up(raw, cut)))
-    return Chunk(*(sum((list(getattr(c, part)) for c in chunks), []) for part in ("rows", "lines", "raws", "rejected")))
+    parts = ("rows", "lines", "raws", "rejected")
+    return Chunk(*([one for chunk in chunks for one in getattr(chunk, part)] for part in parts))
 
 
 def cut_up(body: bytes, seed: int) -> Iterator[bytes]:
