@@ -20,3 +20,8 @@ output "functions_security_group_id" {
   description = "The functions' security group, for a database's rule that lets them in."
   value       = aws_security_group.functions.id
 }
+
+output "services" {
+  description = "AWS's services that have an endpoint here."
+  value       = toset(keys(aws_vpc_endpoint.service))
+}
