@@ -3,7 +3,7 @@
 
 locals {
   arn = { # of everything of the project, by service
-    for service in ["cloudwatch", "glue", "kms", "lambda", "logs", "scheduler", "secretsmanager", "sns", "states", "ec2"] :
+    for service in ["cloudwatch", "glue", "kms", "lambda", "logs", "scheduler", "secretsmanager", "sns", "sqs", "states", "ec2"] :
     service => "arn:${local.partition}:${service}:${var.region}:${local.account}"
   }
   buckets       = "arn:${local.partition}:s3:::${local.names}"
@@ -31,6 +31,7 @@ locals {
     "${local.arn.scheduler}:schedule/${local.names}",
     "${local.arn.secretsmanager}:secret:${local.names}",
     "${local.arn.sns}:${local.names}",
+    "${local.arn.sqs}:${local.names}",
     "${local.arn.states}:stateMachine:${local.names}",
   ]
 
@@ -64,7 +65,7 @@ locals {
         "lambda:ListVersionsByFunction", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "scheduler:GetSchedule",
         "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource", "secretsmanager:DescribeSecret",
         "secretsmanager:GetResourcePolicy", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes",
-        "sns:ListTagsForResource", "states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource",
+        "sns:ListTagsForResource", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource",
       ]
       Resource = local.named
     },
@@ -73,10 +74,10 @@ locals {
       Sid    = "LookUp"
       Effect = "Allow"
       Action = [
-        "cloudwatch:DescribeAlarms", "kms:ListAliases", "logs:DescribeLogGroups", "sts:GetCallerIdentity",
-        "states:ValidateStateMachineDefinition",
+        "cloudwatch:DescribeAlarms", "kms:ListAliases", "lambda:GetEventSourceMapping", "logs:DescribeLogGroups",
+        "sts:GetCallerIdentity", "states:ValidateStateMachineDefinition",
       ]
-      Resource = ["*"] # lists and checks have no resource to name
+      Resource = ["*"] # lists and checks have no resource to name, and a mapping's name is made up by AWS
     },
   ]
 
@@ -129,11 +130,21 @@ locals {
         "scheduler:UpdateSchedule", "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret",
         "secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret", "sns:CreateTopic",
         "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe",
-        "sns:UntagResource", "states:CreateStateMachine", "states:DeleteStateMachine", "states:TagResource",
+        "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue",
+        "sqs:UntagQueue", "states:CreateStateMachine", "states:DeleteStateMachine", "states:TagResource",
         "states:UntagResource", "states:UpdateStateMachine",
       ]
       Resource = local.named
     },
+    {
+      # A mapping's name is made up by AWS; which function it is for, the request says.
+      Sid       = "MapQueuesToItsFunctions"
+      Effect    = "Allow"
+      Action    = ["lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"]
+      Resource  = ["*"] # see above
+      Condition = { ArnLike = { "lambda:FunctionArn" = "${local.arn.lambda}:function:${local.names}" } }
+    },
+    { Sid = "TagMappings", Effect = "Allow", Action = ["lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"], Resource = ["${local.arn.lambda}:event-source-mapping:*"] },
     {
       Sid       = "MakeTheKey"
       Effect    = "Allow"
@@ -162,14 +173,15 @@ locals {
     {
       Sid      = "TheProjectsThings"
       Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"]
-      Resource = [for which in ["landing", "processed"] : "arn:${local.partition}:s3:::${var.project}-*-${which}-${local.account}-${var.region}*"]
+      Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"]
+      Resource = [for which in ["landing", "processed", "files", "rejected"] : "arn:${local.partition}:s3:::${var.project}-*-${which}-${local.account}-${var.region}*"]
     },
     { Sid = "Secrets", Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = ["${local.arn.secretsmanager}:secret:${local.names}"] },
     { Sid = "Logs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${local.arn.logs}:log-group:/aws/lambda/${local.names}"] },
     { Sid = "Catalogue", Effect = "Allow", Action = ["glue:GetTable", "glue:CreateTable", "glue:UpdateTable"], Resource = local.catalogue },
     { Sid = "Runs", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = ["${local.arn.lambda}:function:${local.names}"] },
     { Sid = "Alerts", Effect = "Allow", Action = ["sns:Publish"], Resource = ["${local.arn.sns}:${local.names}"] },
+    { Sid = "Queues", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"], Resource = ["${local.arn.sqs}:${local.names}"] },
     { Sid = "Starts", Effect = "Allow", Action = ["states:StartExecution"], Resource = ["${local.arn.states}:stateMachine:${local.names}"] },
     { Sid = "Keys", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["${local.arn.kms}:key/*"], Condition = { StringEquals = { "aws:ResourceTag/Project" = var.project } } },
     {

@@ -1,0 +1,100 @@
+"""A file drop on the second emulated AWS: its bucket, its queues, its table."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.emulator import emulator
+from tests.terraform.calls import CallRecorder
+from tests.terraform.deployment import Deployed, apply, configurations
+
+Found = TypeVar("Found")
+SOON = 120.0  # seconds within which all that is waited for here happens, on a machine that is busy
+RETRY_AFTER = 4  # seconds a message stays hidden, instead of the hour and a half that it is deployed with
+
+
+@dataclass
+class FileDrop(Deployed):
+    """A deployed file drop, and what to do with it."""
+
+    upload_count: int = field(default=0)
+
+    def drop(self, key: str, content: bytes) -> str:
+        """Put a file into the bucket, and return its version."""
+        put = self.aws.client("s3").put_object(Bucket=self.bucket("files"), Key=key, Body=content)
+        return str(put["VersionId"])
+
+    def bucket(self, which: str) -> str:
+        """Return the name of the bucket of files, or of that of their quarantine."""
+        return str(self.outputs[{"files": "files", "quarantine": "files_quarantine"}[which]]).split("/")[2]
+
+    def announce(self, key: str, version: str, sequencer: str = "0055AED6DCD90281E5") -> None:
+        """Tell of a file once more, as S3 does when it tells twice."""
+        thing = {"key": key, "versionId": version, "sequencer": sequencer, "size": 1, "eTag": "any"}
+        record = {
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "eventTime": "2026-11-21T00:00:00.000Z",
+            "s3": {"bucket": {"name": self.bucket("files")}, "object": thing},
+        }
+        self.aws.client("sqs").send_message(
+            QueueUrl=self.outputs["files_queue_url"], MessageBody=json.dumps({"Records": [record]})
+        )
+
+    def waiting(self, which: str) -> int:
+        """Return how many messages a queue holds, handed out or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.attributes(which, names)
+        return sum(int(found[name]) for name in names)
+
+    def attributes(self, which: str, names: list[str]) -> Mapping[str, str]:
+        """Return settings or figures of the queue of files, or of the dead letters."""
+        url = self.outputs[f"files_{which}_url"]
+        found = self.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return dict(found["Attributes"])
+
+    def dead_letters(self) -> list[Mapping[str, Any]]:
+        """Take a look at the dead letters, and leave them where they are."""
+        found = self.aws.client("sqs").receive_message(
+            QueueUrl=self.outputs["files_dead_letters_url"],
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            MessageAttributeNames=["All"],
+            AttributeNames=["All"],
+        )
+        return list(found.get("Messages", []))
+
+    def settle(self) -> None:
+        """Wait until every file that was dropped is loaded or given up."""
+        until(lambda: self.waiting("queue") == 0)
+
+    def function_lines(self) -> list[dict[str, Any]]:
+        """Return what the function logged."""
+        return [json.loads(line) for name, line in self.lines if line.startswith("{")]
+
+
+def until(look: Callable[[], Found]) -> Found:
+    """Look again and again until there is something to be seen, and return it."""
+    end = time.monotonic() + SOON
+    while not (found := look()):
+        if time.monotonic() > end:
+            raise TimeoutError("what was waited for did not come")
+        time.sleep(0.1)
+    return found
+
+
+@contextmanager
+def deployed_file_drop(folder: Path, packages: Path) -> Iterator[FileDrop]:
+    """Apply the configuration with the file drop alone; everything is gone when the block ends."""
+    lines: list[tuple[str, str]] = []
+    (folder / "emulator").mkdir()
+    with emulator(folder / "emulator", lambda *line: lines.append(line)) as aws:
+        switches = {"file_drop_enabled": "true", "warehouse_enabled": "false", "file_drop": '{ timeout_seconds = 60 }'}
+        given = configurations(folder, aws.endpoint, packages, **switches)
+        found = FileDrop(aws, *given, lines, CallRecorder())
+        apply(found)
+        yield found
