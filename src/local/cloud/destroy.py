@@ -10,6 +10,12 @@ from local.cloud.terminal import Terminal
 from local.cloud.terraform import Terraform
 from utils.errors import ConfigurationError
 
+STORES = {
+    "landing": "batches",
+    "processed": "batches",
+    "files": "dropped files",
+    "files_quarantine": "bad rows of dropped files",
+}
 UNPROTECTED = "-var=protect_data=false"
 
 
@@ -41,11 +47,13 @@ def _destroy(terraform: Terraform, terminal: Terminal) -> None:
 
 def _data(account: Account, outputs: Mapping[str, Any]) -> Iterator[str]:
     """Name what cannot be made again by deploying once more."""
-    for name in ("landing", "processed"):
-        if name in outputs and _holds_objects(account, urlsplit(outputs[name]).netloc):
-            yield f"batches in {outputs[name]}"
-    for name in ("source_secret_name", "warehouse_secret_name"):
-        if name in outputs and _holds_value(account, outputs[name]):
+    for name, what in STORES.items():
+        if outputs.get(name) and _holds_objects(account, urlsplit(outputs[name]).netloc):
+            yield f"{what} in {outputs[name]}"
+    if (queue := outputs.get("files_dead_letters_url")) and (count := _count_messages(account, queue)):
+        yield f"{count} dead letters in {queue}"
+    for name in ("source_secret_name", "warehouse_secret_name", "files_secret_name"):
+        if outputs.get(name) and _holds_value(account, outputs[name]):
             yield f"the login in the secret {outputs[name]}"
     if outputs.get("warehouse_database"):
         yield f"the warehouse on {outputs['warehouse_database']['host']}"
@@ -55,6 +63,11 @@ def _holds_objects(account: Account, bucket: str) -> bool:
     # An overwritten or removed object is data too as long as its version can be brought back.
     found = account.client("s3").list_object_versions(Bucket=bucket, MaxKeys=1)
     return bool(found.get("Versions") or found.get("DeleteMarkers"))
+
+
+def _count_messages(account: Account, queue: str) -> int:
+    asked = {"QueueUrl": queue, "AttributeNames": ["ApproximateNumberOfMessages"]}
+    return int(account.client("sqs").get_queue_attributes(**asked)["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def _holds_value(account: Account, secret: str) -> bool:
