@@ -1,10 +1,11 @@
 """A file drop on the second emulated AWS: its bucket, its queues, its table."""
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,14 +15,12 @@ from tests.terraform.deployment import Deployed, apply, configurations
 
 Found = TypeVar("Found")
 SOON = 120.0  # seconds within which all that is waited for here happens, on a machine that is busy
-RETRY_AFTER = 4  # seconds a message stays hidden, instead of the hour and a half that it is deployed with
+RETRY_AFTER = 5  # seconds a message stays hidden, instead of the hour and a half that it is deployed with
 
 
 @dataclass
 class FileDrop(Deployed):
     """A deployed file drop, and what to do with it."""
-
-    upload_count: int = field(default=0)
 
     def drop(self, key: str, content: bytes) -> str:
         """Put a file into the bucket, and return its version."""
@@ -57,6 +56,14 @@ class FileDrop(Deployed):
         found = self.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
         return dict(found["Attributes"])
 
+    def dead_letter(self, key: str) -> dict[str, str]:
+        """Wait until a file is given up, and return what its message says of it."""
+        return until(lambda: next((told for told in self._told() if told["key"] == key), None))
+
+    def _told(self) -> Iterator[dict[str, str]]:
+        for letter in self.dead_letters():
+            yield {name: value["StringValue"] for name, value in letter.get("MessageAttributes", {}).items()}
+
     def dead_letters(self) -> list[Mapping[str, Any]]:
         """Take a look at the dead letters, and leave them where they are."""
         found = self.aws.client("sqs").receive_message(
@@ -72,9 +79,22 @@ class FileDrop(Deployed):
         """Wait until every file that was dropped is loaded or given up."""
         until(lambda: self.waiting("queue") == 0)
 
-    def function_lines(self) -> list[dict[str, Any]]:
-        """Return what the function logged."""
-        return [json.loads(line) for name, line in self.lines if line.startswith("{")]
+    def logged(self, message: str, key: str = "") -> list[dict[str, Any]]:
+        """Return the function's lines of a message, those about one file if it is named."""
+        lines = [json.loads(line) for line in self.lines_of("file_drop") if line.startswith("{")]
+        return [line for line in lines if line["message"] == message and key in (line.get("key"), "")]
+
+    def empty(self) -> None:
+        """Remove every version of every file: the emulator lists a key with a plus sign as Terraform cannot read it."""
+        for which in ("files", "quarantine"):
+            s3, name = self.aws.client("s3"), self.bucket(which)
+            for version in s3.list_object_versions(Bucket=name).get("Versions", []):
+                s3.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
+
+    def hear(self) -> None:
+        """Take in what the emulator overheard."""
+        for call in self.aws.calls():
+            self.calls.note(call["request"], base64.b64decode(call["body"]), call["status"])
 
 
 def until(look: Callable[[], Found]) -> Found:
@@ -93,8 +113,9 @@ def deployed_file_drop(folder: Path, packages: Path) -> Iterator[FileDrop]:
     lines: list[tuple[str, str]] = []
     (folder / "emulator").mkdir()
     with emulator(folder / "emulator", lambda *line: lines.append(line)) as aws:
-        switches = {"file_drop_enabled": "true", "warehouse_enabled": "false", "file_drop": '{ timeout_seconds = 60 }'}
+        switches = {"file_drop_enabled": "true", "warehouse_enabled": "false", "file_drop": "{ timeout_seconds = 60 }"}
         given = configurations(folder, aws.endpoint, packages, **switches)
         found = FileDrop(aws, *given, lines, CallRecorder())
         apply(found)
+        found.hear()
         yield found
