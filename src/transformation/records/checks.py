@@ -124,7 +124,7 @@ def _of_type(kind: ColumnType) -> Callable[[str], bool]:
 
 def _is_below(value: Comparable, limit: Comparable) -> bool:
     # An integer's least value is one further from zero than its greatest.
-    return _is_nan(value) or -limit <= value < limit  # type: ignore[arg-type, operator]
+    return _is_nan(value) or -limit <= value < limit  # type: ignore[operator]
 
 
 def _is_nan(value: Comparable) -> bool:

@@ -6,13 +6,15 @@ from transformation.records.batch import Batch
 from transformation.records.compression import decompressed
 from transformation.records.csv_records import read_csv
 from transformation.records.formats import Kind, format_of
+from transformation.records.json_array import read_json_array
+from transformation.records.json_lines import read_json_lines
 from transformation.records.text import decoded
 from transformation.records.validate import validator
 from utils.file_table import FileTable
 from utils.records import Chunk
 
 Reader = Callable[[FileTable, str, Iterable[str]], Iterator[Batch]]
-READERS: dict[Kind, Reader] = {Kind.CSV: read_csv}
+READERS: dict[Kind, Reader] = {Kind.CSV: read_csv, Kind.JSON: read_json_array, Kind.JSONL: read_json_lines}
 
 
 def read_chunks(table: FileTable, key: str, blocks: Iterable[bytes]) -> Iterator[Chunk]:

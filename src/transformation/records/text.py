@@ -34,7 +34,7 @@ def line_groups(key: str, texts: Iterable[str], max_length: int) -> Iterator[lis
     first, rest = _first_text(texts)
     end = "\r" if "\n" not in first and "\r" in first else "\n"
     count, pending = 0, ""
-    for text in chain((first,), _gathered(rest)):
+    for text in chain((first,), gathered(rest)):
         pending += text
         if end not in text:
             _check_length(key, count + 1, len(pending), max_length)
@@ -56,7 +56,7 @@ def _first_text(texts: Iterable[str]) -> tuple[str, Iterator[str]]:
     return first, iterator
 
 
-def _gathered(texts: Iterable[str]) -> Iterator[str]:
+def gathered(texts: Iterable[str]) -> Iterator[str]:
     """Join small texts, for a group of few lines costs almost what one of many does."""
     parts, length = [], 0
     for text in texts:
