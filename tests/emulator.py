@@ -1,4 +1,4 @@
-"""The second emulated AWS: for what needs redelivery, dead letters, streams, an API or Athena. Functions run in our sandbox."""
+"""The second emulated AWS, whose functions run in our sandbox: for what redelivers, streams, routes or asks Athena."""
 
 import contextlib
 import json

@@ -59,7 +59,8 @@ def overheard(application):
 
     async def answer(scope, receive, send):
         if scope["type"] != "http":
-            return await application(scope, receive, send)
+            await application(scope, receive, send)
+            return
         body, status = bytearray(), []
 
         async def hear():

@@ -64,6 +64,14 @@ class FileDrop(Deployed):
         for letter in self.dead_letters():
             yield {name: value["StringValue"] for name, value in letter.get("MessageAttributes", {}).items()}
 
+    def put_back(self, key: str) -> None:
+        """Hand a dead letter to the function again."""
+        sqs, url = self.aws.client("sqs"), self.outputs["files_dead_letters_url"]
+        for letter in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            if key in letter["Body"]:
+                sqs.send_message(QueueUrl=self.outputs["files_queue_url"], MessageBody=letter["Body"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+
     def dead_letters(self) -> list[Mapping[str, Any]]:
         """Take a look at the dead letters, and leave them where they are."""
         found = self.aws.client("sqs").receive_message(

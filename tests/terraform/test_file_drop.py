@@ -1,4 +1,4 @@
-"""The file drop, deployed by Terraform to the second emulated AWS: files dropped, refused, told twice, given up, replayed."""
+"""The file drop, deployed to the second emulated AWS: files dropped, refused, told twice, given up, put back."""
 
 import json
 import re
@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
+from load.files.wiring import TARGET
 from local.build_target import here
 from local.packages import Build, build_packages
-from load.files.wiring import TARGET
 from tests.conftest import run_on_server
 from tests.emulator import why_not
 from tests.terraform.calls import Right
@@ -161,3 +161,97 @@ def test_a_poison_file_is_tried_three_times_then_given_up_with_its_reason_while_
     assert "colour" in told["reason"]
     assert len([line for line in drop.logged("file not loaded") if "colour" in line["error"]]) == 3
     assert rows_of(query, "readings/poison.csv") == 0
+
+
+def test_what_was_given_up_is_loaded_when_it_is_put_back_after_mending(drop, query, target):
+    drop.put_secret("files", login(target, port=1))
+    drop.drop("readings/mended.csv", b"id,fuel\n11,1\n12,2\n")
+    told = drop.dead_letter("readings/mended.csv")
+    drop.put_secret("files", login(target))
+    drop.put_back("readings/mended.csv")
+    drop.settle()
+
+    assert told["error_type"] == "WarehouseUnavailableError"
+    assert rows_of(query, "readings/mended.csv") == 2
+    assert not [letter for letter in drop.dead_letters() if "mended" in letter["Body"]]
+
+
+def test_a_message_stays_hidden_for_longer_than_six_times_the_functions_time(deployment, deployed_settings):
+    function = deployment.outputs["function_names"]["file_drop"]
+    held = deployment.aws.client("lambda").get_function_configuration(FunctionName=function)
+
+    assert int(deployed_settings["VisibilityTimeout"]) > 6 * held["Timeout"]
+    assert (held["MemorySize"], held["Timeout"]) == (256, 60)
+
+
+def test_what_is_given_up_raises_the_alarm_on_the_dead_letters_and_its_line_that_on_critical_lines(drop):
+    drop.drop("alarming.csv", b"")
+    drop.dead_letter("alarming.csv")
+    pattern, metric = filter_of(drop, "file_drop")
+    given_up = drop.logged("message put aside")
+
+    depth = alarms(drop)["totesys-test-file-drop-dead-letters"]
+    assert (depth["MetricName"], depth["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
+    assert depth["Dimensions"] == [{"Name": "QueueName", "Value": "totesys-test-files-dead-letters"}]
+    assert len([line for line in drop.lines_of("file_drop") if matches(pattern, line)]) == len(given_up) > 0
+    assert alarms(drop)[metric.removesuffix("-lines")]["MetricName"] == metric
+
+
+def test_every_alarm_tells_the_topic(deployment):
+    topic = deployment.outputs["alerts_topic_arn"]
+
+    assert len(alarms(deployment)) == 4
+    assert all(alarm["AlarmActions"] == [topic] for alarm in alarms(deployment).values())
+
+
+def test_no_call_of_the_function_would_have_been_denied(drop):
+    drop.hear()
+    asked = drop.calls.rights["totesys-test-file-drop"]
+
+    assert {"s3:GetObjectVersion", "s3:PutObject", "sqs:SendMessage"} <= {right.action for right in asked}
+    assert sorted(right for right in asked if not allows(drop.policy(ROLE), right)) == []
+
+
+def test_each_right_that_the_function_did_not_use_has_its_reason_beside_it(drop):
+    drop.hear()
+    comments = "\n".join(re.findall(r"#.*", "".join(path.read_text() for path in CONFIGURATION.rglob("iam.tf"))))
+
+    left = unused(drop.policy(ROLE), drop.calls.rights["totesys-test-file-drop"])
+    assert [action for action in left if action.partition(":")[2] not in comments] == []
+
+
+def test_the_function_can_neither_remove_files_nor_read_what_it_set_aside(drop):
+    policy = drop.policy(ROLE)
+
+    assert not allows_action(policy, "s3:DeleteObject")
+    assert not allows(policy, Right("s3:GetObject", f"arn:aws:s3:::{drop.bucket('quarantine')}/quarantine/any.jsonl"))
+    assert not allows(policy, Right("s3:PutObject", f"arn:aws:s3:::{drop.bucket('files')}/readings/any.csv"))
+
+
+def test_the_function_can_do_no_more_than_the_boundary_lets_a_workflow_give(deployment):
+    boundary = boundary_of(deployment.aws.client("iam"))
+
+    given = {action for each in deployment.policy(ROLE)["Statement"] for action in each["Action"]}
+    assert sorted(action for action in given if not allows_action(boundary, action)) == []
+
+
+def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(drop):
+    changes = planned_changes(drop.terraform)
+
+    assert changes.pop("module.file_drop[0].aws_sqs_queue.dropped") == {"visibility_timeout_seconds"}  # set by the test
+    assert {where.rpartition(".")[0].rpartition(".")[2] for where in changes} == {"aws_cloudwatch_metric_alarm"}
+
+
+def test_destroying_leaves_nothing_and_no_call_would_have_been_denied_to_the_workflow_that_applies(drop):
+    rights = drop.policy("totesys-github-deploy")
+    protections = [f"module.{name}.terraform_data.protection[0]" for name in ("permanent", "file_drop[0]")]
+    drop.terraform.run("state rm", *protections)
+    drop.terraform.change("apply -refresh=false", protect_data="false")
+    drop.empty()
+    drop.terraform.change("destroy -refresh=false", protect_data="false")
+
+    drop.hear()
+    assert drop.terraform.run("state list") == ""
+    assert {"sqs:DeleteQueue", "lambda:DeleteEventSourceMapping"} <= drop.calls.actions
+    assert sorted(action for action in drop.calls.actions - ONLY_HERE if not allows_action(rights, action)) == []
+    assert remaining_buckets(drop) == [drop.bootstrap.outputs()["state_bucket"]]

@@ -10,7 +10,6 @@ import threading
 import zipfile
 from pathlib import Path
 
-
 _one_at_a_time = threading.Lock()  # a function's first events come together, and each looks for its code
 
 
