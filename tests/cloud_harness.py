@@ -44,10 +44,10 @@ class Cloud:
         (self.root / "says.json").write_text(json.dumps(self.says))
         return main([verb, "--root", str(self.root), *more])
 
-    def converse(self, verb: str, *answers: tuple[str, str]) -> tuple[int, str]:
+    def converse(self, verb: str, *answers: tuple[str, str], project: str = "projects/totesys") -> tuple[int, str]:
         """Run a target with a person at its terminal, and return its exit code and what showed."""
         (self.root / "says.json").write_text(json.dumps(self.says))
-        command = [sys.executable, "-m", "local.cloud", verb, "--root", str(self.root)]
+        command = [sys.executable, "-m", "local.cloud", verb, "--root", str(self.root), "--project", project]
         return converse(command, answers, {"COLUMNS": "200"})
 
     def calls(self) -> list[str]:

@@ -57,6 +57,13 @@ def test_a_run_that_fails_says_why_and_exits_with_1(cloud, capsys):
     assert "stackTrace" not in shown
 
 
+def test_where_files_are_dropped_and_nothing_runs_a_person_is_told_to_drop_one(cloud, capsys):
+    cloud.says["outputs"] = {"files": "s3://dropped"}
+
+    assert cloud.make("invoke") == 1
+    assert "aws s3 cp FILE s3://dropped/TABLE/" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("text", ["resync", "[]", ""])
 def test_a_request_that_is_no_object_is_refused_before_anything_starts(cloud, text, capsys):
     assert cloud.make("invoke", "--input", text) == 1

@@ -69,3 +69,20 @@ def test_it_asks(cloud):
     assert cloud.converse("destroy", ("Destroy totesys-dev in account 123456789012?", "no"))[0] == 1
 
     assert cloud.calls() == ["init", "output"]
+
+
+def test_dropped_files_bad_rows_and_dead_letters_stop_it(cloud, capsys):
+    sqs, s3 = cloud.aws.client("sqs"), cloud.aws.client("s3")
+    queue = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="{}")
+    for name in ("dropped", "rejected"):
+        cloud.create_bucket(name)
+        s3.put_object(Bucket=name, Key="a", Body=b"")
+    stores = {"files": "s3://dropped", "files_quarantine": "s3://rejected/quarantine"}
+    cloud.says["outputs"] = {**stores, "files_dead_letters_url": queue}
+
+    assert cloud.make("destroy", "--yes") == 1
+    shown = capsys.readouterr().out
+    assert (
+        "dropped files in s3://dropped; bad rows of dropped files in s3://rejected/quarantine; 1 dead letters" in shown
+    )
