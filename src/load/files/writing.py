@@ -36,6 +36,7 @@ class Task:
 
 def write_rows(session: Session, target: Target, task: Task) -> None:
     """Write the file's good rows, in the place of what its key brought before if the table wants that."""
+    session.run("SET CONSTRAINTS ALL IMMEDIATE")  # a deferred one would speak at COMMIT, when no row can be named
     column = target.table.file_column
     if column and target.table.new_content is NewContent.REPLACE:
         # Also when the ledger knows nothing of the key: its row may have been removed to load the file again.
