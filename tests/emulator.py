@@ -89,8 +89,7 @@ def emulator(folder: Path, on_log: OnLog = ignore_logs) -> Iterator[Emulator]:
         try:
             yield Emulator(endpoint, folder)
         finally:
-            process.terminate()
-            process.wait(10)
+            _stop(process)
             sandbox.functions.close()
 
 
@@ -126,9 +125,15 @@ def _start(folder: Path, sandbox: str) -> tuple["subprocess.Popen[bytes]", str]:
         endpoint = f"http://127.0.0.1:{port}"
         if _answers(process, endpoint):
             return process, endpoint
-        process.kill()
-        process.wait()
+        _stop(process)
     raise RuntimeError(f"The emulator did not start. It printed:\n{(folder / 'log').read_text()[-2000:]}")
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    assert process.stdin
+    process.stdin.close()
+    process.kill()
+    process.wait()
 
 
 def _spawn(folder: Path, sandbox: str, port: int) -> "subprocess.Popen[bytes]":
