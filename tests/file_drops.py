@@ -107,7 +107,7 @@ class Drop:
         return self.ask(f"SELECT {columns} FROM starlift.processed_files ORDER BY id")
 
     def rejected(self) -> list[Mapping[str, object]]:
-        paths = sorted(path for path in self.quarantine.root.rglob("*") if path.is_file())
+        paths = sorted(self.quarantine.root.rglob("*.jsonl"))
         return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
 
 

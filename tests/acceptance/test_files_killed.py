@@ -21,7 +21,9 @@ TABLES = {
 
 def rounds(number):
     """Return the content of each delivery: every one replaces some rows, and has rows of each fate."""
-    return csv((1, f"round {number}", 5), (2, "same", 6), (3, "bad", "x"), (number, "new", 99999), (10 + number, "n", 7))
+    return csv(
+        (1, f"round {number}", 5), (2, "same", 6), (3, "bad", "x"), (number, "new", 99999), (10 + number, "n", 7)
+    )
 
 
 @pytest.fixture
@@ -60,9 +62,7 @@ def test_two_processes_with_one_file_load_it_once(twins, tmp_path):
     drop = twins[0].declare(readings=READINGS)
     for number in range(3):
         dropped = drop.put("readings/a.csv", rounds(number))
-        children = [
-            file_processes.start(drop.url, drop.folder, dropped, tmp_path / f"{number}-{n}") for n in range(3)
-        ]
+        children = [file_processes.start(drop.url, drop.folder, dropped, tmp_path / f"{number}-{n}") for n in range(3)]
         assert [child.end() for child in children] == [0, 0, 0]
 
     assert len(drop.ledger()) == 3
