@@ -110,6 +110,18 @@ def test_lines_of_all_functions_are_told_as_sentences_with_their_runs(cloud, cap
     assert "long ago" not in shown
 
 
+def test_lines_of_the_file_drop_are_told_with_their_files(cloud, capsys):
+    loaded = {"message": "file loaded", "table": "public.readings", "row_count": 2, "key": "readings/a.csv"}
+    given_up = {"message": "message put aside", "level": "CRITICAL", "error_type": "UnroutableError", "error": "why"}
+    log(cloud, "file_drop", [(0, json.dumps(loaded)), (0, json.dumps(given_up))])
+
+    assert cloud.make("logs") == 0
+
+    shown = capsys.readouterr().out
+    assert "2 rows (file readings/a.csv)" in shown
+    assert "ALERT: UnroutableError: why The file waits among the dead letters: starlift dlq list" in shown
+
+
 @pytest.mark.usefixtures("lines")
 def test_older_lines_are_shown_when_asked_for(cloud, capsys):
     assert cloud.make("logs", "--since", "3h") == 0
