@@ -64,14 +64,6 @@ class FileDrop(Deployed):
         for letter in self.dead_letters():
             yield {name: value["StringValue"] for name, value in letter.get("MessageAttributes", {}).items()}
 
-    def put_back(self, key: str) -> None:
-        """Hand a dead letter to the function again."""
-        sqs, url = self.aws.client("sqs"), self.outputs["files_dead_letters_url"]
-        for letter in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-            if key in letter["Body"]:
-                sqs.send_message(QueueUrl=self.outputs["files_queue_url"], MessageBody=letter["Body"])
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
-
     def dead_letters(self) -> list[Mapping[str, Any]]:
         """Take a look at the dead letters, and leave them where they are."""
         found = self.aws.client("sqs").receive_message(
@@ -86,6 +78,12 @@ class FileDrop(Deployed):
     def settle(self) -> None:
         """Wait until every file that was dropped is loaded or given up."""
         until(lambda: self.waiting("queue") == 0)
+
+    def invocations(self) -> int:
+        """Return how often the function was invoked, as its log tells."""
+        group = self.outputs["log_group_names"]["file_drop"]
+        events = self.aws.client("logs").filter_log_events(logGroupName=group)["events"]
+        return sum(event["message"].startswith("START ") for event in events)
 
     def logged(self, message: str, key: str = "") -> list[dict[str, Any]]:
         """Return the function's lines of a message, those about one file if it is named."""

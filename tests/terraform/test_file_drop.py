@@ -5,7 +5,9 @@ import re
 import shutil
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from load.files.wiring import TARGET
 from local.build_target import here
 from local.packages import Build, build_packages
@@ -82,17 +84,30 @@ def query(target):
         yield session.run
 
 
+@pytest.fixture
+def starlift(drop, monkeypatch):
+    """Return a function that looks after the dead letters as a person does, and returns what showed."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", drop.aws.endpoint)
+
+    def run(*words):
+        done = CliRunner().invoke(app, ["dlq", *words, "--dlq", drop.outputs["files_dead_letters_url"]])
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.stdout
+
+    return run
+
+
 def rows_of(query, key):
     """Return how many rows of a file the table holds."""
     return query("SELECT count(*) FROM readings WHERE source_file LIKE '%/' || :key", key=key)[0][0]
 
 
 def test_the_test_events_of_s3_are_taken_and_load_nothing(deployment):
-    until(lambda: deployment.lines_of("file_drop"))
+    until(deployment.invocations)
     deployment.settle()
 
     assert deployment.waiting("dead_letters") == 0
-    assert not any('"CRITICAL"' in line for line in deployment.lines_of("file_drop"))
+    assert deployment.lines_of("file_drop") == []  # nothing to warn of
 
 
 def test_a_dropped_file_is_in_its_table_and_in_the_ledger(drop, query):
@@ -150,6 +165,14 @@ def test_a_file_that_no_table_is_for_is_given_up_at_once(drop, key):
     assert len(drop.logged("file not loaded")) == len(drop.logged("message put aside"))
 
 
+def test_a_file_that_was_removed_for_good_is_given_up_and_said_to_be_gone(drop):
+    version = drop.drop("readings/gone.CSV", b"id,fuel\n1,1\n")  # which nobody announces
+    drop.aws.client("s3").delete_object(Bucket=drop.bucket("files"), Key="readings/gone.CSV", VersionId=version)
+    drop.announce("readings/gone.CSV", version)
+
+    assert drop.dead_letter("readings/gone.CSV")["error_type"] == "ObjectMissingError"
+
+
 def test_a_poison_file_is_tried_three_times_then_given_up_with_its_reason_while_others_load(drop, query):
     drop.drop("readings/poison.csv", b"id,colour\n1,red\n")
     drop.drop("readings/beside.csv", b"id,fuel\n10,1\n")
@@ -163,17 +186,19 @@ def test_a_poison_file_is_tried_three_times_then_given_up_with_its_reason_while_
     assert rows_of(query, "readings/poison.csv") == 0
 
 
-def test_what_was_given_up_is_loaded_when_it_is_put_back_after_mending(drop, query, target):
+def test_what_was_given_up_is_loaded_when_it_is_replayed_after_mending(drop, query, target, starlift):
     drop.put_secret("files", login(target, port=1))
     drop.drop("readings/mended.csv", b"id,fuel\n11,1\n12,2\n")
-    told = drop.dead_letter("readings/mended.csv")
+    drop.dead_letter("readings/mended.csv")
     drop.put_secret("files", login(target))
-    drop.put_back("readings/mended.csv")
-    drop.settle()
+    letters = json.loads(starlift("list", "--json"))["messages"]
+    (letter,) = (letter for letter in letters if letter["key"] == "readings/mended.csv")
 
-    assert told["error_type"] == "WarehouseUnavailableError"
+    assert letter["error_type"] == "WarehouseUnavailableError"
+    assert "Sent 1 again." in starlift("replay", letter["id"])
+    drop.settle()
     assert rows_of(query, "readings/mended.csv") == 2
-    assert not [letter for letter in drop.dead_letters() if "mended" in letter["Body"]]
+    assert "mended" not in starlift("list", "--json")
 
 
 def test_a_message_stays_hidden_for_longer_than_six_times_the_functions_time(deployment, deployed_settings):
@@ -239,7 +264,7 @@ def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(drop):
     changes = planned_changes(drop.terraform)
 
     assert changes.pop("module.file_drop[0].aws_sqs_queue.dropped") == {"visibility_timeout_seconds"}  # set by the test
-    assert {where.rpartition(".")[0].rpartition(".")[2] for where in changes} == {"aws_cloudwatch_metric_alarm"}
+    assert {where: what for where, what in changes.items() if "aws_cloudwatch_metric_alarm" not in where} == {}
 
 
 def test_destroying_leaves_nothing_and_no_call_would_have_been_denied_to_the_workflow_that_applies(drop):
