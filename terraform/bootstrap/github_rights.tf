@@ -9,6 +9,7 @@ locals {
   buckets       = "arn:${local.partition}:s3:::${local.names}"
   state_objects = "arn:${local.partition}:s3:::${module.state.id}/*"
   packages      = "arn:${local.partition}:s3:::${var.project}-*-artifacts-${local.account}-${var.region}/*"
+  mappings      = "${local.arn.lambda}:event-source-mapping:*"
   key_aliases   = "${local.arn.kms}:alias/${local.names}"
   glue_names    = "${replace(var.project, "-", "_")}_*"
   catalogue     = ["${local.arn.glue}:catalog", "${local.arn.glue}:database/${local.glue_names}", "${local.arn.glue}:table/${local.glue_names}/*"]
@@ -70,14 +71,16 @@ locals {
       Resource = local.named
     },
     { Sid = "SeeTheKey", Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"], Resource = ["${local.arn.kms}:key/*"] },
+    # AWS makes a mapping's name up.
+    { Sid = "SeeMappings", Effect = "Allow", Action = ["lambda:GetEventSourceMapping", "lambda:ListTags"], Resource = [local.mappings] },
     {
       Sid    = "LookUp"
       Effect = "Allow"
       Action = [
-        "cloudwatch:DescribeAlarms", "kms:ListAliases", "lambda:GetEventSourceMapping", "logs:DescribeLogGroups",
-        "sts:GetCallerIdentity", "states:ValidateStateMachineDefinition",
+        "cloudwatch:DescribeAlarms", "kms:ListAliases", "logs:DescribeLogGroups", "sts:GetCallerIdentity",
+        "states:ValidateStateMachineDefinition",
       ]
-      Resource = ["*"] # lists and checks have no resource to name, and a mapping's name is made up by AWS
+      Resource = ["*"] # lists and checks have no resource to name
     },
   ]
 
@@ -137,14 +140,13 @@ locals {
       Resource = local.named
     },
     {
-      # A mapping's name is made up by AWS; which function it is for, the request says.
       Sid       = "MapQueuesToItsFunctions"
       Effect    = "Allow"
       Action    = ["lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"]
-      Resource  = ["*"] # see above
+      Resource  = ["*"] # a mapping that is not there yet has no name; which function it is for, the request says
       Condition = { ArnLike = { "lambda:FunctionArn" = "${local.arn.lambda}:function:${local.names}" } }
     },
-    { Sid = "TagMappings", Effect = "Allow", Action = ["lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"], Resource = ["${local.arn.lambda}:event-source-mapping:*"] },
+    { Sid = "TagMappings", Effect = "Allow", Action = ["lambda:TagResource", "lambda:UntagResource"], Resource = [local.mappings] },
     {
       Sid       = "MakeTheKey"
       Effect    = "Allow"
