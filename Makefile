@@ -6,8 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := dev extraction transformation load file_drop security
+LOCKS := dev extraction transformation load file_drop security emulator
 SECURITY := .venv-security
+EMULATOR := .venv-emulator
 # Which deployment is meant: make deploy ENV=prod PROJECT=projects/shop
 ENV = dev
 PROJECT = projects/totesys
@@ -50,7 +51,7 @@ test-unit: setup ## run the tests that need neither network nor database
 test-integration: setup ## run the tests against the real PostgreSQL and the emulated AWS
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300 tests/integration tests/acceptance
 
-test-terraform: setup ## check the Terraform configuration and deploy it to the emulated AWS
+test-terraform: setup $(EMULATOR)/.installed ## check the Terraform configuration and deploy it to the emulated AWS
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --timeout 900 tests/terraform
 
 torture: setup ## random histories of writers and runs until MINUTES are over (SEED=n plays one round again)
@@ -69,6 +70,12 @@ $(SECURITY)/.installed: requirements/security.txt
 	@echo "==> Installing the security tools into $(SECURITY) (a minute, once)"
 	@$(BIN)/python -m venv $(SECURITY)
 	@$(call install,$(SECURITY),requirements/security.txt)
+	@touch $@
+
+$(EMULATOR)/.installed: requirements/emulator.txt
+	@echo "==> Installing the second AWS emulator into $(EMULATOR) (once)"
+	@$(BIN)/python -m venv $(EMULATOR)
+	@$(EMULATOR)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/emulator.txt
 	@touch $@
 
 coverage: setup ## show what the last test run covered, as Markdown
@@ -116,8 +123,8 @@ release-notes: setup ## print what CHANGELOG.md says of VERSION
 lock: setup ## pin every dependency again, with hashes and without index addresses
 	@for lock in $(LOCKS); do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-			--no-annotate $$(case $$lock in dev | security) ;; *) echo --constraints requirements/dev.txt ;; esac) requirements/$$lock.in \
+			--no-annotate $$(case $$lock in dev | security | emulator) ;; *) echo --constraints requirements/dev.txt ;; esac) requirements/$$lock.in \
 			--output-file requirements/$$lock.txt; done
 
 clean: ## remove what the other commands made
-	@rm -rf $(VENV) $(SECURITY) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(SECURITY) $(EMULATOR) build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

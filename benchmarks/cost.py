@@ -1,15 +1,16 @@
-"""What a deployment costs a month on AWS: `python -m benchmarks.cost` prints the table of docs/operations.md.
+"""What a deployment costs a month on AWS: `python -m benchmarks.cost` prints the tables of docs/operations.md.
 
 Prices are list prices in US dollars for US East (N. Virginia); free tiers are left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 # From AWS's pricing pages of each service, looked up on 2026-11-21.
 GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 SCRATCH_GB_SECOND = 0.0000000309  # beyond 0.5 GB
 INVOCATION = 0.20 / 1e6
+SQS_REQUEST = 0.40 / 1e6
 TRANSITION = 0.025 / 1e3  # Step Functions, standard workflows
 PUT, GET = 0.005 / 1e3, 0.0004 / 1e3
 STORED_GB = 0.023
@@ -77,6 +78,48 @@ def monthly_costs(use: Use) -> dict[str, float]:
     }
 
 
+PROCESSOR_GB = 1.769  # the memory with which a function has one whole processor
+FILE_SECONDS = 0.5  # of a processor, for a file of no rows: connect, look at the ledger, commit
+GB_SECONDS = {"without rules": 15.0, "with rules": 100.0}  # of a processor, a GB of CSV
+POLLS = 5 * 3 * 60 * HOURS  # Lambda asks an idle queue by five connections, 20 seconds each
+DROP_FIXED = SECRET + 4 * ALARM + METRIC
+
+
+@dataclass(frozen=True)
+class Drop:
+    """How many files are dropped in a month, and what they are like."""
+
+    files: float
+    mb_each: float
+    rules: str = "with rules"
+    architecture: str = "x86_64"
+
+
+def monthly_drop_costs(drop: Drop) -> dict[str, float]:
+    """Return the dollars of a month by what they are paid for.
+
+    A function of less memory has as much less of a processor and takes as much longer, so its memory cancels out.
+    """
+    gigabytes = drop.files * drop.mb_each / 1e3
+    seconds = FILE_SECONDS * drop.files + GB_SECONDS[drop.rules] * gigabytes
+    return {
+        "Lambda": seconds * PROCESSOR_GB * GB_SECOND[drop.architecture] + drop.files * INVOCATION,
+        "SQS": (POLLS + 2 * drop.files) * SQS_REQUEST,
+        "S3 requests": drop.files * (PUT + GET),
+        "secrets and logs": drop.files * (SECRET_CALL + 2_000 / 1e9 * LOGGED_GB),
+        "S3, each month's files": gigabytes * STORED_GB,
+        "secret, alarms": DROP_FIXED,
+    }
+
+
+DROPS = {
+    "nothing dropped": Drop(0, 0),
+    "10,000 files of 1 MB": Drop(10_000, 1),
+    "10,000 files of 1 MB, without rules": Drop(10_000, 1, "without rules"),
+    "1,000,000 files of 0.1 MB": Drop(1_000_000, 0.1),
+    "1,000 files of 1 GB": Drop(1_000, 1_000),
+    "1,000 files of 1 GB, arm64": Drop(1_000, 1_000, architecture="arm64"),
+}
 EXAMPLES = {
     "nothing changes, every 15 minutes": Use(4, 0),
     "totesys: 100 rows a run, every 15 minutes": Use(4, 100),
@@ -88,14 +131,22 @@ EXAMPLES = {
 
 
 def table() -> Iterator[str]:
-    """Yield the lines of a Markdown table of all examples."""
-    names = list(monthly_costs(Use(1, 1)))
+    """Yield the lines of a Markdown table of all examples of the warehouse."""
+    yield from _table({example: monthly_costs(use) for example, use in EXAMPLES.items()})
+
+
+def drop_table() -> Iterator[str]:
+    """Yield the lines of a Markdown table of all examples of the file drop."""
+    yield from _table({example: monthly_drop_costs(drop) for example, drop in DROPS.items()})
+
+
+def _table(examples: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    names = list(next(iter(examples.values())))
     yield f"| USD a month | {' | '.join(names)} | total |"
     yield "|---" * (len(names) + 2) + "|"
-    for example, use in EXAMPLES.items():
-        costs = monthly_costs(use)
+    for example, costs in examples.items():
         yield f"| {example} | {' | '.join(f'{costs[name]:.2f}' for name in names)} | **{sum(costs.values()):.2f}** |"
 
 
 if __name__ == "__main__":
-    print("\n".join(table()))
+    print("\n".join([*table(), "", *drop_table()]))

@@ -33,6 +33,7 @@ provider "aws" {
       secretsmanager = endpoints.value
       sfn            = endpoints.value
       sns            = endpoints.value
+      sqs            = endpoints.value
       sts            = endpoints.value
     }
   }
@@ -51,6 +52,7 @@ module "permanent" {
   alert_email          = var.alert_email
   protect_data         = var.protect_data
   customer_managed_key = var.customer_managed_key
+  announces_files      = var.file_drop_enabled
   storage              = var.storage
 }
 
@@ -62,7 +64,7 @@ module "network" {
   vpc_id              = var.vpc.vpc_id
   subnet_ids          = var.vpc.subnet_ids
   route_table_ids     = var.vpc.route_table_ids
-  interface_endpoints = var.vpc.interface_endpoints
+  interface_endpoints = coalesce(var.vpc.interface_endpoints, concat(["secretsmanager", "logs", "sns", "glue"], local.endpoints_for_files))
   database_cidrs      = var.vpc.database_cidrs
   database_ports      = var.vpc.database_ports
 
@@ -78,9 +80,12 @@ module "warehouse_database" {
   protect_data       = var.protect_data
   key_arn            = module.permanent.key_arn
   log_retention_days = var.log_retention_days
+  # All that a loading function asks for beside S3.
+  interface_endpoints = concat(["secretsmanager"], local.endpoints_for_files)
 }
 
 locals {
+  endpoints_for_files = var.file_drop_enabled ? ["sqs"] : [] # its function gives messages up by itself
   given_network = one([
     for network in module.network : { subnet_ids = network.subnet_ids, security_group_ids = network.security_group_ids }
   ])
@@ -122,4 +127,28 @@ module "warehouse" {
   max_horizon_age_seconds  = var.max_horizon_age_seconds
   log_retention_days       = var.log_retention_days
   permissions_boundary     = var.permissions_boundary
+}
+
+module "file_drop" {
+  source = "./modules/file_drop"
+  count  = var.file_drop_enabled ? 1 : 0
+
+  name              = local.name
+  project_folder    = "projects/${var.project}"
+  artifacts_bucket  = module.permanent.buckets.artifacts.id
+  encrypts_with_key = var.customer_managed_key
+  key_arn           = module.permanent.key_arn
+  protect_data      = var.protect_data
+  storage           = var.storage
+
+  package_folder = local.package_folder
+  runtime        = var.runtime
+  architecture   = var.architecture
+  settings       = var.file_drop
+  tracing        = var.tracing
+  network        = var.warehouse_database == null ? local.given_network : local.database_network
+
+  alerts_topic_arn     = module.permanent.alerts_topic_arn
+  log_retention_days   = var.log_retention_days
+  permissions_boundary = var.permissions_boundary
 }

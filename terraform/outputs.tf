@@ -14,13 +14,19 @@ output "state_machine_arn" {
 }
 
 output "function_names" {
-  description = "The three functions, by stage."
-  value       = one(module.warehouse[*].function_names)
+  description = "The functions: the warehouse's three by stage, and file_drop."
+  value = merge(
+    one(module.warehouse[*].function_names),
+    { for found in module.file_drop : "file_drop" => found.function_name },
+  )
 }
 
 output "log_group_names" {
   description = "Where the functions and the state machine log; `make logs` follows them."
-  value       = one(module.warehouse[*].log_group_names)
+  value = merge(
+    one(module.warehouse[*].log_group_names),
+    { for found in module.file_drop : "file_drop" => found.log_group_name },
+  )
 }
 
 output "schedule_name" {
@@ -63,6 +69,31 @@ output "warehouse_secret_name" {
   value       = module.permanent.secrets.warehouse.name
 }
 
+output "files" {
+  description = "Where files are dropped, as STARLIFT's commands name it; null without a file drop."
+  value       = one(module.file_drop[*].files)
+}
+
+output "files_quarantine" {
+  description = "Where the bad rows of dropped files are set aside; null without a file drop."
+  value       = one(module.file_drop[*].quarantine)
+}
+
+output "files_queue_url" {
+  description = "The queue of what was dropped; null without a file drop."
+  value       = one(module.file_drop[*].queue_url)
+}
+
+output "files_dead_letters_url" {
+  description = "The queue of what could not be loaded, for `starlift dlq`; null without a file drop."
+  value       = one(module.file_drop[*].dead_letters_url)
+}
+
+output "files_secret_name" {
+  description = "The secret that `make secrets` puts the dropped files' database into; null without a file drop."
+  value       = one(module.file_drop[*].secret_name)
+}
+
 output "alerts_topic_arn" {
   description = "The topic that every alert goes to; subscribe more people or tools to it."
   value       = module.permanent.alerts_topic_arn
@@ -80,7 +111,15 @@ output "next_steps" {
   description = "What a person does after the first apply."
   value = join("\n", compact([
     var.alert_email == null ? "Set alert_email, or subscribe somebody to ${module.permanent.alerts_topic_arn}: nobody is told of failures." : "Confirm the mail that AWS sent to ${var.alert_email}; alerts reach nobody before.",
-    "Put the two logins with `make secrets`: ${module.permanent.secrets.source.name} and ${module.permanent.secrets.warehouse.name}.",
-    "Start a first run with `make invoke`; the schedule is ${var.schedule_enabled ? var.schedule : "off"}.",
+    "Put the logins with `make secrets`: ${join(", ", local.secret_names)}.",
+    var.warehouse_enabled ? "Start a first run with `make invoke`; the schedule is ${var.schedule_enabled ? var.schedule : "off"}." : "",
+    join("", [for found in module.file_drop : "Drop a first file: aws s3 cp FILE ${found.files}/TABLE/"]),
   ]))
+}
+
+locals {
+  secret_names = concat(
+    var.warehouse_enabled ? [module.permanent.secrets.source.name, module.permanent.secrets.warehouse.name] : [],
+    module.file_drop[*].secret_name,
+  )
 }

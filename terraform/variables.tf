@@ -286,20 +286,76 @@ variable "glue_catalogue" {
   default     = true
 }
 
+# The file drop -----------------------------------------------------------------------------------------------------
+
+variable "file_drop_enabled" {
+  description = "Deploy the file drop: CSV, JSON and JSONL from a bucket into the tables that their folders name."
+  type        = bool
+  default     = false
+}
+
+variable "file_drop" {
+  description = <<-E
+    The file drop's limits. With a batch of one a file has all of the function's time, and one that runs out of it takes no
+    other along; more suits many small files. Each of max_concurrency functions holds one connection to the database. A
+    file that waits for longer than max_age_seconds raises an alarm.
+  E
+  type = object({
+    memory_mb            = optional(number, 256)
+    timeout_seconds      = optional(number, 900)
+    reserved_concurrency = optional(number)
+    batch_size           = optional(number, 1)
+    max_concurrency      = optional(number, 5)
+    max_age_seconds      = optional(number, 3600)
+  })
+  default = {}
+
+  validation {
+    condition     = var.file_drop.memory_mb >= 256 && var.file_drop.memory_mb <= 10240
+    error_message = "file_drop.memory_mb is 256 to 10240."
+  }
+
+  validation {
+    condition     = var.file_drop.timeout_seconds >= 60 && var.file_drop.timeout_seconds <= 900
+    error_message = "file_drop.timeout_seconds is 60 to 900: Lambda allows no more, and less leaves no time to connect and answer."
+  }
+
+  validation {
+    condition     = var.file_drop.batch_size >= 1 && var.file_drop.batch_size <= 10
+    error_message = "file_drop.batch_size is 1 to 10: SQS hands out no more at once."
+  }
+
+  validation {
+    condition     = var.file_drop.max_concurrency >= 2 && var.file_drop.max_concurrency <= 1000
+    error_message = "file_drop.max_concurrency is 2 to 1000: Lambda allows no other."
+  }
+
+  validation {
+    condition     = coalesce(var.file_drop.reserved_concurrency, var.file_drop.max_concurrency) >= var.file_drop.max_concurrency
+    error_message = "file_drop.reserved_concurrency is at least max_concurrency: a throttled message counts as received, and three times lead to the dead letters."
+  }
+
+  validation {
+    condition     = var.file_drop.max_age_seconds >= 60
+    error_message = "file_drop.max_age_seconds is at least 60."
+  }
+}
+
 # Networks ----------------------------------------------------------------------------------------------------------
 
 variable "vpc" {
   description = <<-E
     A VPC of yours that the functions attach to, for databases that are not on the internet; null attaches none. Route tables
     get a gateway endpoint for S3, leave them out where there is one; interface endpoints cost by the hour each, leave out
-    those that the VPC has and name the security groups of those in endpoint_security_group_ids. Functions may reach
-    database_cidrs on database_ports, the endpoints and S3, and nothing else.
+    those that the VPC has (secretsmanager, logs, sns and glue unless given, and sqs for the file drop) and name the security
+    groups of those in endpoint_security_group_ids. Functions may reach database_cidrs on database_ports, the endpoints and S3,
+    and nothing else.
   E
   type = object({
     vpc_id                      = string
     subnet_ids                  = list(string)
     route_table_ids             = optional(list(string), [])
-    interface_endpoints         = optional(list(string), ["secretsmanager", "logs", "sns", "glue"])
+    interface_endpoints         = optional(list(string))
     endpoint_security_group_ids = optional(list(string), [])
     database_cidrs              = list(string)
     database_ports              = optional(list(number), [5432])
@@ -318,17 +374,18 @@ variable "vpc" {
 
   validation {
     condition = var.vpc == null ? true : alltrue([
-      for name in var.vpc.interface_endpoints : contains(["secretsmanager", "logs", "sns", "glue", "kms", "xray"], name)
+      for name in coalesce(var.vpc.interface_endpoints, []) : contains(["secretsmanager", "logs", "sns", "sqs", "glue", "kms", "xray"], name)
     ])
-    error_message = "vpc.interface_endpoints are among secretsmanager, logs, sns, glue, kms and xray."
+    error_message = "vpc.interface_endpoints are among secretsmanager, logs, sns, sqs, glue, kms and xray."
   }
 
   validation {
-    condition = var.vpc == null ? true : length(var.vpc.endpoint_security_group_ids) > 0 || alltrue([
-      for name in concat(["secretsmanager"], var.glue_catalogue ? ["glue"] : []) : contains(var.vpc.interface_endpoints, name)
+    condition = try(var.vpc.interface_endpoints, null) == null ? true : length(var.vpc.endpoint_security_group_ids) > 0 || alltrue([
+      for name in concat(["secretsmanager"], var.glue_catalogue ? ["glue"] : [], var.file_drop_enabled ? ["sqs"] : []) :
+      contains(var.vpc.interface_endpoints, name)
     ])
     error_message = <<-E
-      The functions could not reach secretsmanager, or glue for glue_catalogue. Name them in vpc.interface_endpoints, or
+      The functions could not reach secretsmanager, glue for glue_catalogue, or sqs for the file drop. Name them in vpc.interface_endpoints, or
       where the VPC has them the endpoints' security groups in vpc.endpoint_security_group_ids.
     E
   }

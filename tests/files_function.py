@@ -81,6 +81,9 @@ def file_drop_function(folder: Path, url: str, s3: str, memory_mb: int = 256, ti
 
 def event(key: str, size: int) -> dict[str, object]:
     """Return what SQS hands on for one object of the range server."""
-    entity = {"bucket": {"name": "drop"}, "object": {"key": key, "size": size, "eTag": ETAG.strip('"'), "sequencer": "01"}}
+    entity = {
+        "bucket": {"name": "drop"},
+        "object": {"key": key, "size": size, "eTag": ETAG.strip('"'), "sequencer": "01"},
+    }
     body = json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": entity}]})
     return {"Records": [{"messageId": "m", "body": body, "attributes": {"ApproximateReceiveCount": "1"}}]}

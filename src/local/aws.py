@@ -21,7 +21,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.sandbox import Function, FunctionSpec, OnLog, Result, ignore_logs, unzip
+from local.sandbox import Functions, FunctionSpec, OnLog, Result, ignore_logs, unzip
 from local.sandbox.spec import REGION
 
 CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
@@ -36,45 +36,32 @@ def watch_nothing(application: Application) -> Application:
     return application
 
 
+def emulated_client(endpoint: str, service: str) -> Any:
+    """Return a boto3 client of one service of an emulator."""
+    # Several dozen clients at once, and no surprise from the developer's own configuration file.
+    config = Config(retries={"max_attempts": 3}, s3={"addressing_style": "path"})
+    options: dict[str, Any] = {"endpoint_url": endpoint, "region_name": REGION, "config": config, **CREDENTIALS}
+    return boto3.client(service, **options)  # type: ignore[call-overload]
+
+
 class EmulatedAws:
     """An endpoint that answers as AWS does, and the functions created there."""
 
     def __init__(self, endpoint: str, on_log: OnLog) -> None:
         self.endpoint = endpoint
-        self._on_log = on_log
-        self._functions: dict[str, Function] = {}
-        self._lock = threading.Lock()
+        self._functions = Functions(on_log)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of one service."""
-        # Several dozen clients at once, and no surprise from the developer's own configuration file.
-        config = Config(retries={"max_attempts": 3}, s3={"addressing_style": "path"})
-        options: dict[str, Any] = {
-            "endpoint_url": self.endpoint,
-            "region_name": REGION,
-            "config": config,
-            **CREDENTIALS,
-        }
-        return boto3.client(service, **options)  # type: ignore[call-overload]
+        return emulated_client(self.endpoint, service)
 
     def invoke(self, function: Any, event: object) -> Result:
         """Run a function that was created through the Lambda API."""
-        return self._current(self._spec(function)).invoke(event)
+        return self._functions.invoke(self._spec(function), event)
 
     def close(self) -> None:
         """End every process of every function."""
-        for function in self._functions.values():
-            function.close()
-
-    def _current(self, spec: FunctionSpec) -> Function:
-        with self._lock:
-            known = self._functions.get(spec.name)
-            if known and known.spec == spec:
-                return known
-            if known:  # its code or settings were updated
-                known.close()
-            self._functions[spec.name] = Function(spec, self._on_log)
-            return self._functions[spec.name]
+        self._functions.close()
 
     def _spec(self, function: Any) -> FunctionSpec:
         return FunctionSpec(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.aws import EmulatedAws
-from local.packages import HANDLERS, Package
+from local.packages import HANDLERS, STAGES, Package
 from local.sandbox.spec import REGION
 from local.state_machine import render_definition
 
@@ -48,7 +48,7 @@ def deploy_warehouse(aws: EmulatedAws, packages: Mapping[str, Package], settings
     _create_secrets(aws, {SOURCE_SECRET: settings.source, WAREHOUSE_SECRET: settings.warehouse})
     topic, inbox = _create_topic(aws)
     role = _create_role(aws)
-    values = {f"{stage}_function_arn": _create_function(aws, packages[stage], role, settings) for stage in HANDLERS}
+    values = {f"{stage}_function_arn": _create_function(aws, packages[stage], role, settings) for stage in STAGES}
     definition = render_definition({**values, "alerts_topic_arn": topic})
     machine = aws.client("stepfunctions").create_state_machine(
         name="starlift-warehouse", definition=definition, roleArn=role

@@ -60,6 +60,19 @@ def _set_aside(fields: Fields) -> str:
     return f"ALERT: new rows in quarantine, {counts}. To see why: starlift quarantine list"
 
 
+def _bad_rows(fields: Fields) -> str:
+    """Tell of a file's bad rows, and where they are."""
+    rows = counted(int(fields.get("rejected", 0)), "bad row")
+    return f"  {rows} for {fields.get('table', '')} set aside in {fields.get('quarantine', '')}"
+
+
+def _given_up(fields: Fields) -> str:
+    return (
+        f"ALERT: {fields.get('error_type', '')}: {fields.get('error', '')} "
+        "The file waits among the dead letters: starlift dlq list"
+    )
+
+
 SENTENCES: dict[str, Callable[[Fields], str]] = {
     "table extracting": lambda fields: (
         f"  {'extracting':<12}{fields.get('table', ''):<24}{_megabytes(fields)} MB so far"
@@ -84,4 +97,8 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "batch transformed": lambda fields: _batch(fields, "transformed"),
     "table loaded": lambda fields: _rows(fields, "loaded"),
     "batch loaded": lambda fields: _batch(fields, "loaded"),
+    "file loaded": lambda fields: _rows(fields, "loaded"),
+    "file not needed": lambda fields: f"  {fields.get('outcome', '')}, so nothing is loaded",
+    "rows rejected": _bad_rows,
+    "message put aside": _given_up,
 }

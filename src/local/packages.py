@@ -35,9 +35,11 @@ HANDLERS: Mapping[str, str] = MappingProxyType(
         "extraction": "extraction.database.handler.lambda_handler",
         "transformation": "transformation.star_schema.handler.lambda_handler",
         "load": "load.warehouse.handler.lambda_handler",
+        "file_drop": "load.files.handler.lambda_handler",
     }
 )
-STAGES = tuple(HANDLERS)
+FUNCTIONS = tuple(HANDLERS)
+STAGES = ("extraction", "transformation", "load")  # of a warehouse run, in their order
 LIMIT = 262_144_000  # bytes unzipped, function and layers together: Lambda's own
 MEGABYTE = 1_000_000
 
@@ -78,8 +80,8 @@ class Build:
         return Package(stage, (self.functions or folder) / f"{stage}.zip", folder / f"{stage}-layer.zip")
 
 
-def build_packages(build: Build | None = None, stages: Sequence[str] = STAGES) -> dict[str, Package]:
-    """Write a function and a layer for each stage, those whose inputs changed, and return where they are."""
+def build_packages(build: Build | None = None, stages: Sequence[str] = FUNCTIONS) -> dict[str, Package]:
+    """Write a function and a layer for each name, those whose inputs changed, and return where they are."""
     build = build or Build(here())
     folder = build.folder / build.target.name
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,12 +3,13 @@
 
 locals {
   arn = { # of everything of the project, by service
-    for service in ["cloudwatch", "glue", "kms", "lambda", "logs", "scheduler", "secretsmanager", "sns", "states", "ec2"] :
+    for service in ["cloudwatch", "glue", "kms", "lambda", "logs", "scheduler", "secretsmanager", "sns", "sqs", "states", "ec2"] :
     service => "arn:${local.partition}:${service}:${var.region}:${local.account}"
   }
   buckets       = "arn:${local.partition}:s3:::${local.names}"
   state_objects = "arn:${local.partition}:s3:::${module.state.id}/*"
   packages      = "arn:${local.partition}:s3:::${var.project}-*-artifacts-${local.account}-${var.region}/*"
+  mappings      = "${local.arn.lambda}:event-source-mapping:*"
   key_aliases   = "${local.arn.kms}:alias/${local.names}"
   glue_names    = "${replace(var.project, "-", "_")}_*"
   catalogue     = ["${local.arn.glue}:catalog", "${local.arn.glue}:database/${local.glue_names}", "${local.arn.glue}:table/${local.glue_names}/*"]
@@ -31,6 +32,7 @@ locals {
     "${local.arn.scheduler}:schedule/${local.names}",
     "${local.arn.secretsmanager}:secret:${local.names}",
     "${local.arn.sns}:${local.names}",
+    "${local.arn.sqs}:${local.names}",
     "${local.arn.states}:stateMachine:${local.names}",
   ]
 
@@ -63,11 +65,13 @@ locals {
         "lambda:ListVersionsByFunction", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "scheduler:GetSchedule",
         "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource", "secretsmanager:DescribeSecret",
         "secretsmanager:GetResourcePolicy", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes",
-        "sns:ListTagsForResource", "states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource",
+        "sns:ListTagsForResource", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource",
       ]
       Resource = local.named
     },
     { Sid = "SeeTheKey", Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"], Resource = ["${local.arn.kms}:key/*"] },
+    # AWS makes a mapping's name up.
+    { Sid = "SeeMappings", Effect = "Allow", Action = ["lambda:GetEventSourceMapping", "lambda:ListTags"], Resource = [local.mappings] },
     {
       Sid    = "LookUp"
       Effect = "Allow"
@@ -129,11 +133,20 @@ locals {
         "scheduler:UpdateSchedule", "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret",
         "secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret", "sns:CreateTopic",
         "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe",
-        "sns:UntagResource", "states:CreateStateMachine", "states:DeleteStateMachine", "states:TagResource",
+        "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue",
+        "sqs:UntagQueue", "states:CreateStateMachine", "states:DeleteStateMachine", "states:TagResource",
         "states:UntagResource", "states:UpdateStateMachine",
       ]
       Resource = local.named
     },
+    {
+      Sid       = "MapQueuesToItsFunctions"
+      Effect    = "Allow"
+      Action    = ["lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"]
+      Resource  = ["*"] # a mapping that is not there yet has no name; which function it is for, the request says
+      Condition = { ArnLike = { "lambda:FunctionArn" = "${local.arn.lambda}:function:${local.names}" } }
+    },
+    { Sid = "TagMappings", Effect = "Allow", Action = ["lambda:TagResource", "lambda:UntagResource"], Resource = [local.mappings] },
     {
       Sid       = "MakeTheKey"
       Effect    = "Allow"
@@ -162,14 +175,15 @@ locals {
     {
       Sid      = "TheProjectsThings"
       Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"]
-      Resource = [for which in ["landing", "processed"] : "arn:${local.partition}:s3:::${var.project}-*-${which}-${local.account}-${var.region}*"]
+      Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"]
+      Resource = [for which in ["landing", "processed", "files", "rejected"] : "arn:${local.partition}:s3:::${var.project}-*-${which}-${local.account}-${var.region}*"]
     },
     { Sid = "Secrets", Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = ["${local.arn.secretsmanager}:secret:${local.names}"] },
     { Sid = "Logs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${local.arn.logs}:log-group:/aws/lambda/${local.names}"] },
     { Sid = "Catalogue", Effect = "Allow", Action = ["glue:GetTable", "glue:CreateTable", "glue:UpdateTable"], Resource = local.catalogue },
     { Sid = "Runs", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = ["${local.arn.lambda}:function:${local.names}"] },
     { Sid = "Alerts", Effect = "Allow", Action = ["sns:Publish"], Resource = ["${local.arn.sns}:${local.names}"] },
+    { Sid = "Queues", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"], Resource = ["${local.arn.sqs}:${local.names}"] },
     { Sid = "Starts", Effect = "Allow", Action = ["states:StartExecution"], Resource = ["${local.arn.states}:stateMachine:${local.names}"] },
     { Sid = "Keys", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["${local.arn.kms}:key/*"], Condition = { StringEquals = { "aws:ResourceTag/Project" = var.project } } },
     {

@@ -13,12 +13,19 @@ from local.cloud.answers import Vpc, freshness, read_answers, write_answers
 from tests.cloud_harness import FULL_ANSWERS
 
 pytestmark = pytest.mark.timeout(600)
-ASKED = ("AWS region", "E-mail for alerts", "When runs start", "Processor", "Attach to a VPC")
+ASKED = (
+    "AWS region",
+    "E-mail for alerts",
+    "When runs start",
+    "Load files dropped into a bucket",
+    "Processor",
+    "Attach to a VPC",
+)
 
 
 def test_the_answers_are_written_as_variables_that_terraform_reads(cloud):
     cloud.file.unlink()
-    given = ["eu-west-1", "me@example.com", "rate(1 hour)", "arm64", "no"]
+    given = ["eu-west-1", "me@example.com", "rate(1 hour)", "yes", "arm64", "no"]
 
     code, shown = cloud.converse("configure", *zip(ASKED, given, strict=True))
 
@@ -28,9 +35,11 @@ def test_the_answers_are_written_as_variables_that_terraform_reads(cloud):
         "environment": "dev",
         "region": "eu-west-1",
         "alert_email": "me@example.com",
+        "warehouse_enabled": True,
         "schedule": "rate(1 hour)",
         "freshness_period_seconds": 3600,
         "freshness_periods": 2,
+        "file_drop_enabled": True,
         "architecture": "arm64",
         "vpc": None,
     }
@@ -59,6 +68,17 @@ def test_an_answer_that_will_not_do_is_asked_for_again_with_an_example(cloud):
     assert read_answers(cloud.file).region == "eu-west-2"
 
 
+def test_a_project_of_dropped_files_alone_is_asked_for_no_schedule(cloud):
+    given = ["eu-west-2", "me@example.com", "", "", ""]
+    asked = [question for question in ASKED if question != "When runs start"]
+
+    code, shown = cloud.converse("configure", *zip(asked, given, strict=True), more=["--project", "projects/telemetry"])
+
+    assert code == 0, shown
+    answers = read_answers(cloud.file.with_name("telemetry-dev.tfvars"))
+    assert (answers.warehouse_enabled, answers.file_drop_enabled) == (False, True)
+
+
 def test_a_network_is_asked_for_where_there_is_one(cloud):
     network = [
         ("its id", "vpc-0a1b"),
@@ -67,7 +87,7 @@ def test_a_network_is_asked_for_where_there_is_one(cloud):
         ("route", ""),
     ]
 
-    cloud.converse("configure", *((question, "") for question in ASKED[:4]), (ASKED[4], "yes"), *network)
+    cloud.converse("configure", *((question, "") for question in ASKED[:-1]), (ASKED[-1], "yes"), *network)
 
     assert read_answers(cloud.file).vpc == Vpc("vpc-0a1b", ("subnet-1a", "subnet-2b"), ("10.0.0.0/16",))
 

@@ -64,6 +64,13 @@ def test_a_request_that_extraction_would_refuse_is_refused_before_a_run_starts(c
     assert cloud.calls() == []
 
 
+def test_where_files_are_dropped_and_nothing_runs_a_person_is_told_to_drop_one(cloud, capsys):
+    cloud.says["outputs"] = {"files": "s3://dropped"}
+
+    assert cloud.make("invoke") == 1
+    assert "aws s3 cp FILE s3://dropped/TABLE/" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("text", ["resync", "[]", ""])
 def test_a_request_that_is_no_object_is_refused_before_anything_starts(cloud, text, capsys):
     assert cloud.make("invoke", "--input", text) == 1
@@ -108,6 +115,18 @@ def test_lines_of_all_functions_are_told_as_sentences_with_their_runs(cloud, cap
     assert "batch 7" in shown
     assert "START" not in shown
     assert "long ago" not in shown
+
+
+def test_lines_of_the_file_drop_are_told_with_their_files(cloud, capsys):
+    loaded = {"message": "file loaded", "table": "public.readings", "row_count": 2, "key": "readings/a.csv"}
+    given_up = {"message": "message put aside", "level": "CRITICAL", "error_type": "UnroutableError", "error": "why"}
+    log(cloud, "file_drop", [(0, json.dumps(loaded)), (0, json.dumps(given_up))])
+
+    assert cloud.make("logs") == 0
+
+    shown = capsys.readouterr().out
+    assert "2 rows (file readings/a.csv)" in shown
+    assert "ALERT: UnroutableError: why The file waits among the dead letters: starlift dlq list" in shown
 
 
 @pytest.mark.usefixtures("lines")

@@ -8,7 +8,7 @@ LOOK = ("init", "show")
 WITHOUT = "-var=protect_data=false -var=warehouse_enabled=false"
 FIRST = (*LOOK, f"plan -destroy -target=module.warehouse {WITHOUT}", "apply", "show")
 LAST = (f"plan {WITHOUT}", "apply", f"plan -destroy {WITHOUT}", "apply")
-PERMANENT = "module.permanent."
+PERMANENT, DROP = "module.permanent.", "module.file_drop[0]."
 LANDING = {
     "address": f'{PERMANENT}module.bucket["landing"].aws_s3_bucket.this',
     "type": "aws_s3_bucket",
@@ -105,3 +105,21 @@ def test_it_asks(cloud):
     assert cloud.converse("destroy", ("Destroy totesys-dev in account 123456789012?", "no"))[0] == 1
 
     assert cloud.calls() == [*LOOK]
+
+
+def test_dropped_files_bad_rows_and_dead_letters_stop_it(cloud, capsys):
+    sqs, s3 = cloud.aws.client("sqs"), cloud.aws.client("s3")
+    queue = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="{}")
+    for name in ("dropped", "rejected"):
+        cloud.create_bucket(name)
+        s3.put_object(Bucket=name, Key="a", Body=b"")
+    cloud.says["resources"] = [
+        {**LANDING, "address": f'{DROP}module.bucket["files"].aws_s3_bucket.this', "values": {"bucket": "dropped"}},
+        {**LANDING, "address": f'{DROP}module.bucket["rejected"].aws_s3_bucket.this', "values": {"bucket": "rejected"}},
+        {"address": f"{DROP}aws_sqs_queue.dead_letters", "type": "aws_sqs_queue", "values": {"url": queue}},
+    ]
+
+    assert cloud.make("destroy", "--yes") == 1
+    shown = capsys.readouterr().out
+    assert "dropped files in s3://dropped; bad rows of dropped files in s3://rejected; 1 dead letters" in shown

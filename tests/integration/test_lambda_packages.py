@@ -3,7 +3,7 @@
 import pytest
 
 from local.build_target import ARCHITECTURES, on_lambda
-from local.packages import LIMIT, STAGES, Build, build_packages
+from local.packages import FUNCTIONS, LIMIT, Build, build_packages
 from tests.lambda_packages import (
     ELF_MACHINES,
     NEVER_IMPORTED,
@@ -14,7 +14,7 @@ from tests.lambda_packages import (
 )
 
 pytestmark = pytest.mark.timeout(600)
-WHERE = [(architecture, stage) for architecture in ARCHITECTURES for stage in STAGES]
+WHERE = [(architecture, stage) for architecture in ARCHITECTURES for stage in FUNCTIONS]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_every_package_of_a_layer_is_a_wheel_that_lambdas_python_runs(contents):
 @everywhere
 def test_every_binary_is_for_the_functions_processor(contents):
     assert contents.machines() <= {ELF_MACHINES[contents.architecture]}
-    assert bool(contents.machines()) == ("duckdb" in contents.distributions)
+    assert bool(contents.machines()) == bool({"duckdb", "zstandard"} & set(contents.distributions))
 
 
 @everywhere

@@ -16,6 +16,7 @@ from local.sandbox.runtime_packages import runtime_packages
 PROBES = {
     "extraction": "import boto3, pg8000.native, pythonjsonlogger, utils.errors",
     "load": "import boto3, duckdb, pg8000.native, pythonjsonlogger, utils.errors",
+    "file_drop": "import boto3, pg8000.native, pythonjsonlogger, utils.errors, zstandard",
     "transformation": """
 import awswrangler, boto3, duckdb, pandas, pyarrow.parquet, pythonjsonlogger, tempfile, utils.errors
 path = tempfile.mktemp(".parquet")

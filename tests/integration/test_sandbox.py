@@ -1,14 +1,16 @@
+import functools
 import io
 import os
 import textwrap
 import threading
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 
-from local.sandbox import Function, FunctionSpec, unzip
+from local.sandbox import Function, FunctionSpec, code, unzip
 
 
 def zipped(**files):
@@ -233,3 +235,16 @@ def seconds_of(call):
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
+
+
+def test_a_package_that_many_ask_for_at_once_is_unzipped_once(monkeypatch):
+    monkeypatch.setattr(code, "_folder", functools.cache(code._folder.__wrapped__))
+    package, ready = zipped(code="pass"), threading.Barrier(8)
+
+    def unzip_together(_number):
+        ready.wait()
+        return unzip(package)
+
+    with ThreadPoolExecutor(8) as pool:
+        folders = set(pool.map(unzip_together, range(8)))
+    assert len(folders) == 1

@@ -11,6 +11,7 @@ ASKED = ("host", "port", "database", "user", "sslmode", "sslrootcert", "password
 
 @pytest.fixture(autouse=True)
 def empty_secrets(cloud):
+    cloud.says["outputs"]["state_machine_arn"] = "arn:aws:states:eu-west-2:123456789012:stateMachine:warehouse"
     for kind in ("source", "warehouse"):
         cloud.aws.client("secretsmanager").create_secret(Name=kind)
         cloud.says["outputs"][f"{kind}_secret_name"] = kind
@@ -60,3 +61,15 @@ def test_a_connection_that_is_not_verified_is_refused(cloud):
     code, shown = cloud.converse("secrets", *zip(ASKED, source, strict=False), ("verify-full or verify-ca", "\x03"))
 
     assert code == 130, shown
+
+
+def test_where_files_are_dropped_their_databases_login_is_asked_for_alone(cloud):
+    cloud.aws.client("secretsmanager").create_secret(Name="files")
+    cloud.says["outputs"] = {"files": "s3://dropped", "files_secret_name": "files", "source_secret_name": "source"}
+    given = ["dw.example.com", "", "readings", "loader", "", "", PASSWORD]
+
+    code, shown = cloud.converse("secrets", *zip(ASKED, given, strict=True))
+
+    assert code == 0, shown
+    assert secret(cloud, "files")["dbname"] == "readings"
+    assert "Next: aws s3 cp FILE s3://dropped/TABLE/" in shown

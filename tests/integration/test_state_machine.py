@@ -6,7 +6,7 @@ import pytest
 
 from local.aws import emulated_aws
 from local.deployment import Settings, deploy_warehouse, read_alerts
-from local.packages import HANDLERS, Package
+from local.packages import HANDLERS, STAGES, Package
 from local.state_machine import follow, start_execution
 
 SECRET = {"host": "127.0.0.1", "port": 1, "username": "u", "password": "p", "dbname": "d"}
@@ -36,7 +36,11 @@ HANDLER = """
 def packages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("packages")
     layer = write_zip(folder / "layer.zip", {"python/needed.py": ""})
-    return {stage: Package(stage, write_handler(folder, handler), layer) for stage, handler in HANDLERS.items()}
+    return {
+        stage: Package(stage, write_handler(folder, handler), layer)
+        for stage, handler in HANDLERS.items()
+        if stage in STAGES
+    }
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def test_a_run_passes_the_three_stages_and_shows_their_answers(aws, packages):
     execution = run(aws, deployment, seen.append)
 
     assert execution.status == "SUCCEEDED"
-    assert execution.output == {stage: {"stage": stage, "calls": 1} for stage in HANDLERS}
+    assert execution.output == {stage: {"stage": stage, "calls": 1} for stage in STAGES}
     assert seen == ["Extract", "Transform", "MoreToTransform", "Load", "MoreToLoad", "Done"]
     assert read_alerts(aws, deployment) == []
 
@@ -83,7 +87,7 @@ def test_every_stage_gets_the_executions_name_and_start(aws, packages):
 
     run(aws, deployment)
 
-    events = [read_call(aws, deployment, stage) for stage in HANDLERS]
+    events = [read_call(aws, deployment, stage) for stage in STAGES]
     assert events[0]["run_id"] == "run-1"
     assert events[0]["started_at"].startswith("20")
     assert events == [events[0]] * 3

@@ -49,13 +49,18 @@ class CallRecorder:
                 return start_response(status, *rest)
 
             blocks = application(request, start)
-            if caller == TERRAFORM:
-                self.actions.add(action_of(service_of(request), request, body))
-            elif caller:
-                self.rights.setdefault(caller, set()).update(rights_of(request, body, answer[0]))
+            self.note(request, body, answer[0])
             return blocks
 
         return overheard
+
+    def note(self, request: Mapping[str, Any], body: bytes, status: int) -> None:
+        """Remember a call, if it says who makes it."""
+        caller = caller_of(request)
+        if caller == TERRAFORM:
+            self.actions.add(action_of(service_of(request), request, body))
+        elif caller:
+            self.rights.setdefault(caller, set()).update(rights_of(request, body, status))
 
 
 def caller_of(request: Mapping[str, Any]) -> str | None:
@@ -84,7 +89,8 @@ def _s3(request: Mapping[str, Any], _body: bytes, status: int) -> Iterator[Right
         yield Right("s3:ListBucket", f"arn:aws:s3:::{bucket}")
     if key:
         removal = "s3:AbortMultipartUpload" if "uploadId" in asked else "s3:DeleteObject"
-        action = {"GET": "s3:GetObject", "HEAD": "s3:GetObject", "DELETE": removal}.get(method, "s3:PutObject")
+        read = "s3:GetObjectVersion" if "versionId" in asked else "s3:GetObject"
+        action = {"GET": read, "HEAD": read, "DELETE": removal}.get(method, "s3:PutObject")
         yield Right(action, f"arn:aws:s3:::{bucket}/{key}")
 
 
@@ -112,4 +118,10 @@ def _sns(_request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Rig
     yield Right(f"sns:{asked['Action'][0]}", asked["TopicArn"][0])
 
 
-READERS = {"s3": _s3, "secretsmanager": _secrets, "glue": _glue, "lambda": _lambda, "sns": _sns}
+def _sqs(request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Right]:
+    action = request["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
+    queue = json.loads(body)["QueueUrl"].rpartition("/")[2]
+    yield Right(f"sqs:{action.removesuffix('Batch')}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
+
+
+READERS = {"s3": _s3, "secretsmanager": _secrets, "glue": _glue, "lambda": _lambda, "sns": _sns, "sqs": _sqs}

@@ -15,11 +15,11 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket, FakeDeleteMarker
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from local.aws import EmulatedAws, emulated_aws
+from local.aws import emulated_aws
 from local.build_target import here
-from local.packages import Build, build_packages
+from local.packages import STAGES, Build, build_packages
 from local.sandbox.spec import REGION
-from local.state_machine import Execution, follow, start_execution
+from local.state_machine import Clients, Execution, follow, start_execution
 from tests.terraform.calls import CallRecorder
 from tests.terraform.program import Terraform, make_terraform
 
@@ -37,7 +37,7 @@ UNKNOWN_TO_THE_EMULATOR = {
 class Deployed:
     """A deployment on the emulated AWS, what its functions print, and what is asked of AWS in its name."""
 
-    aws: EmulatedAws
+    aws: Any  # one of the emulators
     bootstrap: Terraform
     terraform: Terraform
     lines: list[tuple[str, str]]  # function and line
@@ -79,26 +79,33 @@ class Deployed:
 @contextmanager
 def deployed(folder: Path) -> Iterator[Deployed]:
     """Build, bootstrap and apply; everything is gone when the block ends."""
-    packages = build_packages(Build(here(), say=lambda _line: None))
+    packages = build_packages(Build(here(), say=lambda _line: None), STAGES)
     lines: list[tuple[str, str]] = []
     calls = CallRecorder()
     with taught(), emulated_aws(lambda *line: lines.append(line), retry_scale=0.01, watch=calls) as aws:
-        common = {"project": PROJECT, "region": REGION, "aws_endpoint": aws.endpoint}
-        bootstrap = make_terraform(folder, "bootstrap", github_repository="example/warehouse", **common)
-        terraform = make_terraform(
-            folder,
-            environment=ENVIRONMENT,
-            alert_email="data@example.com",
-            permissions_boundary=f"{PROJECT}-boundary",
-            package_folder=str(packages["load"].function.parent),
-            **common,
-        )
-        found = Deployed(aws, bootstrap, terraform, lines, calls)
-        _apply(found)
+        found = Deployed(aws, *configurations(folder, aws.endpoint, packages["load"].function.parent), lines, calls)
+        apply(found)
         yield found
 
 
-def _apply(found: Deployed) -> None:
+def configurations(folder: Path, endpoint: str, packages: Path, **variables: str) -> tuple[Terraform, Terraform]:
+    """Return bootstrap and deployment, for an emulator and with what was built."""
+    common = {"project": PROJECT, "region": REGION, "aws_endpoint": endpoint}
+    bootstrap = make_terraform(folder, "bootstrap", github_repository="example/warehouse", **common)
+    terraform = make_terraform(
+        folder,
+        environment=ENVIRONMENT,
+        alert_email="data@example.com",
+        permissions_boundary=f"{PROJECT}-boundary",
+        package_folder=str(packages),
+        **common,
+        **variables,
+    )
+    return bootstrap, terraform
+
+
+def apply(found: Deployed) -> None:
+    """Bootstrap and deploy, and subscribe an inbox to the alerts."""
     found.bootstrap.run("init -input=false -no-color")
     with ThreadPoolExecutor(1) as background:
         # The provider waits 55 s for the rules of a bucket to settle; nothing here depends on them.
@@ -111,13 +118,13 @@ def _apply(found: Deployed) -> None:
     found.inbox = _subscribe_inbox(found.aws, found.outputs["alerts_topic_arn"])
 
 
-def _wait_for_state_bucket(aws: EmulatedAws, bootstrapped: "Future[str]") -> str:
+def _wait_for_state_bucket(aws: Clients, bootstrapped: "Future[str]") -> str:
     while not (buckets := aws.client("s3").list_buckets()["Buckets"]) and not bootstrapped.done():
         time.sleep(0.2)
     return str(buckets[0]["Name"]) if buckets else bootstrapped.result()
 
 
-def _backend(aws: EmulatedAws, bucket: str) -> list[str]:
+def _backend(aws: Any, bucket: str) -> list[str]:
     emulated = {
         "endpoints": f'{{s3="{aws.endpoint}",sts="{aws.endpoint}"}}',
         "access_key": "testing",
@@ -130,7 +137,7 @@ def _backend(aws: EmulatedAws, bucket: str) -> list[str]:
     return [f"-backend-config={name}={value}" for name, value in given.items()]
 
 
-def _subscribe_inbox(aws: EmulatedAws, topic: str) -> str:
+def _subscribe_inbox(aws: Clients, topic: str) -> str:
     sqs = aws.client("sqs")
     inbox = str(sqs.create_queue(QueueName="inbox")["QueueUrl"])
     arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from local.packages import STAGES
+from local.packages import FUNCTIONS
 from tests.terraform.deployment import Deployed
 
 
 def role_of(deployment: Deployed, caller: str) -> tuple[str, str]:
     """Return by which name a caller is known to the recorder, and its role's name."""
-    if caller in STAGES:
+    if caller in FUNCTIONS:
         name = deployment.outputs["function_names"][caller]
         return name, f"{name}-function"
     suffix = {"state_machine": "runs", "schedule": "schedule"}[caller]
@@ -43,7 +43,7 @@ def metric_filters(deployment: Deployed, stage: str) -> Mapping[str, Any]:
 
 def filter_of(deployment: Deployed, stage: str) -> tuple[str, str]:
     """Return the pattern and the metric of a stage's CRITICAL lines."""
-    found = metric_filters(deployment, stage)[f"totesys-test-{stage}-critical-lines"]
+    found = metric_filters(deployment, stage)[f"{deployment.outputs['function_names'][stage]}-critical-lines"]
     return found["filterPattern"], found["metricTransformations"][0]["metricName"]
 
 

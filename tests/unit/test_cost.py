@@ -1,10 +1,20 @@
-from benchmarks.cost import Use, monthly_costs, table
+from benchmarks.cost import Drop, Use, drop_table, monthly_costs, monthly_drop_costs, table
 
 from local.packages import ROOT
 
 
-def test_the_documents_table_is_the_one_that_the_formula_makes():
-    assert "\n".join(table()) in (ROOT / "docs/operations.md").read_text()
+def test_the_documents_tables_are_those_that_the_formulas_make():
+    told = (ROOT / "docs/operations.md").read_text()
+
+    assert "\n".join(table()) in told
+    assert "\n".join(drop_table()) in told
+
+
+def test_many_small_files_cost_more_than_few_large_ones_of_as_many_bytes():
+    many, few = monthly_drop_costs(Drop(1000, 1)), monthly_drop_costs(Drop(1, 1000))
+
+    assert many["Lambda"] > few["Lambda"]
+    assert many["S3, each month's files"] == few["S3, each month's files"]
 
 
 def test_half_the_runs_cost_half_of_what_runs_cost():

@@ -8,7 +8,7 @@ import pytest
 from local import packages
 from local.build_target import here
 from local.package_contents import append, installed_files, is_needed
-from local.packages import HANDLERS, STAGES, Build, Package, PackageError, build_packages, check_limit
+from local.packages import FUNCTIONS, HANDLERS, Build, Package, PackageError, build_packages, check_limit
 
 
 @dataclass
@@ -102,7 +102,7 @@ def test_unchanged_inputs_are_not_built_again(repository):
 
     repository.build()
 
-    assert len(repository.installed) == 3
+    assert len(repository.installed) == len(FUNCTIONS)
     assert all("unchanged" in line for line in repository.said)
 
 
@@ -112,8 +112,8 @@ def test_a_changed_source_builds_its_function_anew_with_the_layer_it_had(reposit
     repository.write("src/load/warehouse/handler.py", "changed = 1")
     built = repository.build()
 
-    assert [line.split()[1] for line in repository.said] == ["unchanged", "unchanged", "built"]
-    assert len(repository.installed) == 3
+    assert [line.split()[1] for line in repository.said] == ["unchanged", "unchanged", "built", "unchanged"]
+    assert len(repository.installed) == len(FUNCTIONS)
     with zipfile.ZipFile(built["load"].function) as archive:
         assert archive.read("load/warehouse/handler.py") == b"changed = 1"
 
@@ -124,7 +124,7 @@ def test_a_changed_lock_installs_the_stages_packages_again(repository):
     repository.write("requirements/load.txt", "load==2 --hash=sha256:0")
     repository.build()
 
-    assert [lock.split("=")[0] for lock in repository.installed] == [*STAGES, "load"]
+    assert [lock.split("=")[0] for lock in repository.installed] == [*FUNCTIONS, "load"]
 
 
 def test_a_damaged_zip_is_built_again(repository):
@@ -139,7 +139,7 @@ def test_two_repositories_with_the_same_content_make_the_same_zips(repository):
         os.utime(path, (0, 0))
     second = repository.build(folder=repository.root / "second")
 
-    for stage in STAGES:
+    for stage in FUNCTIONS:
         assert first[stage].function.read_bytes() == second[stage].function.read_bytes()
         assert first[stage].layer.read_bytes() == second[stage].layer.read_bytes()
 

@@ -6,7 +6,7 @@ a stream cannot rest between two of them.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +88,14 @@ def make_ports(project: FileProject, target: DatabaseUrl, quarantine: ObjectStor
 
 
 def open_lambda_ports(config: Config, seconds_left: Seconds = no_limit) -> Ports:
-    """Return the ports that the Lambda's environment names."""
-    project, target = read_file_project(config.project), read_database_secret(config.target_secret)
-    ports = make_ports(project, target, open_store(config.quarantine), BucketObjects())
+    """Return the ports that the Lambda's environment names.
+
+    The login is read when a file needs it: S3's test event comes before anybody could have put one, and what is wrong
+    with it is a reason to be told of each file.
+    """
+    project, quarantine = read_file_project(config.project), open_store(config.quarantine)
+    login = cache(partial(read_database_secret, config.target_secret))
+    ports = Ports(lambda: connect(login(), TARGET), BucketObjects(), FileRecords(), quarantine, project)
     return replace(ports, seconds_left=seconds_left)
 
 

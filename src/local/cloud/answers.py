@@ -39,7 +39,9 @@ class Answers:
     environment: str
     region: str
     alert_email: str
+    warehouse_enabled: bool = True
     schedule: str = "rate(15 minutes)"
+    file_drop_enabled: bool = False
     architecture: str = "x86_64"
     vpc: Vpc | None = None
     others: str = field(default="", compare=False)  # what a person added to the file, kept as it is
@@ -51,8 +53,10 @@ class Answers:
             "environment": self.environment,
             "region": self.region,
             "alert_email": self.alert_email,
+            "warehouse_enabled": self.warehouse_enabled,
             "schedule": self.schedule,
             **freshness(self.schedule),
+            "file_drop_enabled": self.file_drop_enabled,
             "architecture": self.architecture,
             "vpc": self.vpc and self.vpc.variables(),
         }

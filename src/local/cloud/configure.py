@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from local.build_target import ARCHITECTURES
 from local.cloud.answers import Answers, Vpc, write_answers
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Check, Terminal
 from utils.errors import ConfigurationError
+from utils.file_project import holds_file_tables
 
 
 def _matches(pattern: str) -> Check:
@@ -30,7 +32,7 @@ def configure(deployment: Deployment, terminal: Terminal) -> None:
         before,
         region=terminal.ask("AWS region", before.region, REGION, "A region is such as eu-west-2."),
         alert_email=terminal.ask("E-mail for alerts", before.alert_email, EMAIL, "That is no e-mail address."),
-        schedule=terminal.ask("When runs start", before.schedule, SCHEDULE, _SCHEDULES),
+        **_ask_pipelines(deployment, terminal, before),
         architecture=terminal.ask(
             "Processor", before.architecture, ARCHITECTURES.__contains__, "x86_64, or arm64 which costs less."
         ),
@@ -39,6 +41,21 @@ def configure(deployment: Deployment, terminal: Terminal) -> None:
     write_answers(deployment.answers_file, answers)
     terminal.say(f"\nWritten to {deployment.answers_file}; keep it in the repository.", "green")
     terminal.say(f"Next: {deployment.command('deploy')}", "green")
+
+
+def _ask_pipelines(deployment: Deployment, terminal: Terminal, before: Answers) -> dict[str, Any]:
+    """Ask about the pipelines that the project's files are for: models for a warehouse, tables for dropped files."""
+    has_models = (deployment.folder / "models").is_dir()
+    asked: dict[str, Any] = {"warehouse_enabled": has_models and before.warehouse_enabled}
+    if asked["warehouse_enabled"]:
+        asked["schedule"] = terminal.ask("When runs start", before.schedule, SCHEDULE, _SCHEDULES)
+    usual = before.file_drop_enabled or holds_file_tables(deployment.folder)
+    return {**asked, "file_drop_enabled": _ask_whether(terminal, "Load files dropped into a bucket", usual)}
+
+
+def _ask_whether(terminal: Terminal, question: str, before: bool) -> bool:
+    usual = "yes" if before else "no"
+    return terminal.ask(question, usual, _matches("(?i)y|yes|n|no"), "Answer yes or no.").lower().startswith("y")
 
 
 _SCHEDULES = "A schedule is rate(15 minutes), rate(2 hours), rate(1 day), or cron(0 6 * * ? *) in UTC."
@@ -61,9 +78,7 @@ def _before(deployment: Deployment) -> Answers:
 
 def _ask_vpc(terminal: Terminal, before: Vpc | None) -> Vpc | None:
     """Ask for the network, if the databases are not on the internet."""
-    usual = "yes" if before else "no"
-    wanted = terminal.ask("Attach to a VPC", usual, _matches("(?i)y|yes|n|no"), "Answer yes or no.")
-    if wanted.lower().startswith("n"):
+    if not _ask_whether(terminal, "Attach to a VPC", before is not None):
         return None
     known = before or Vpc("", (), ())
     return replace(

@@ -13,7 +13,11 @@ from utils.errors import ConfigurationError
 
 # Without the pipeline no package is needed, which a fresh copy of the repository lacks, and no run starts meanwhile.
 UNPROTECTED = ("-var=protect_data=false", "-var=warehouse_enabled=false")
-ABSENT = {"NoSuchBucket", "ResourceNotFoundException"}
+HELD = {  # by the bucket that holds it, as Terraform addresses it
+    'module.file_drop[0].module.bucket["files"]': "dropped files",
+    'module.file_drop[0].module.bucket["rejected"]': "bad rows of dropped files",
+}
+ABSENT = {"NoSuchBucket", "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue"}
 
 
 def destroy(deployment: Deployment, terminal: Terminal, approved: bool, give_up: str) -> None:
@@ -56,7 +60,9 @@ def _data(account: Account, resources: Iterable[Resource]) -> Iterator[str]:
     for resource in resources:
         kind, values = resource["type"], resource["values"]
         if kind == "aws_s3_bucket" and _is_kept(resource) and _holds_objects(account, values["bucket"]):
-            yield f"batches in s3://{values['bucket']}"
+            yield f"{_held(resource)} in s3://{values['bucket']}"
+        if kind == "aws_sqs_queue" and resource["address"].endswith(".dead_letters"):
+            yield from _dead_letters(account, values["url"])
         if kind == "aws_secretsmanager_secret" and _holds_value(account, values["name"]):
             yield f"the login in the secret {values['name']}"
         if kind == "aws_db_instance":
@@ -67,12 +73,24 @@ def _is_kept(bucket: Resource) -> bool:
     return ".module.artifacts." not in bucket["address"]  # `make build` writes all of those again
 
 
+def _held(bucket: Resource) -> str:
+    return next((what for module, what in HELD.items() if bucket["address"].startswith(module)), "batches")
+
+
 def _holds_objects(account: Account, bucket: str) -> bool:
     # An overwritten or removed object is data too as long as its version can be brought back.
     with _absence_is_no_data():
         found = account.client("s3").list_object_versions(Bucket=bucket, MaxKeys=1)
         return bool(found.get("Versions") or found.get("DeleteMarkers"))
     return False
+
+
+def _dead_letters(account: Account, queue: str) -> Iterator[str]:
+    asked = {"QueueUrl": queue, "AttributeNames": ["ApproximateNumberOfMessages"]}
+    with _absence_is_no_data():
+        found = account.client("sqs").get_queue_attributes(**asked)["Attributes"]["ApproximateNumberOfMessages"]
+        if int(found):
+            yield f"{found} dead letters in {queue}"
 
 
 def _holds_value(account: Account, secret: str) -> bool:

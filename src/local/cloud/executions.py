@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from extraction.database.request import read_request
 from local.cloud.account import read_outputs
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
+from local.packages import STAGES
 from local.reports import report_table
 from local.run import report
 from local.state_machine import Execution, follow, start_execution
@@ -18,13 +20,14 @@ from utils.project import read_project
 
 INTERVAL = 2.0  # seconds between two looks
 LONGEST = 24 * 3600.0  # seconds; a first load may take long
-STAGES = ("extraction", "transformation", "load")
 
 
 def invoke(deployment: Deployment, terminal: Terminal, request: str, interval: float = INTERVAL) -> None:
     """Run once with the given input and tell every state as it is entered."""
     _check(request)
     account, outputs = read_outputs(deployment)
+    if not outputs.get("state_machine_arn"):
+        raise ConfigurationError(_no_runs(deployment, outputs))
     run_id = f"manual-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:4]}"
     execution = start_execution(account, outputs["state_machine_arn"], run_id, request)
     terminal.step(f"{run_id} is running; Ctrl-C stops watching it, not the run")
@@ -44,6 +47,13 @@ def _check(request: str) -> None:
     if not isinstance(asked, dict):
         raise ConfigurationError(f'INPUT={request!r} is no JSON object, such as {{"resync": true}}.')
     read_request({"request": asked})  # as extraction will, but before anything is started
+
+
+def _no_runs(deployment: Deployment, outputs: Mapping[str, Any]) -> str:
+    """Say what to do where there is no state machine to start."""
+    if files := outputs.get("files"):
+        return f"{deployment.name} loads what is dropped, without runs. Drop a file: aws s3 cp FILE {files}/TABLE/"
+    return f"{deployment.name} has no warehouse pipeline. Set warehouse_enabled = true and `make deploy`."
 
 
 def _finish(deployment: Deployment, terminal: Terminal, run_id: str, ended: Execution) -> None:

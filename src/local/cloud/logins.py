@@ -1,4 +1,4 @@
-"""`make secrets`: ask for the two databases' logins and put them where only the functions read them."""
+"""`make secrets`: ask for the databases' logins and put them where only the functions read them."""
 
 import json
 from collections.abc import Mapping
@@ -14,21 +14,27 @@ from utils.postgres.url import VERIFIED
 ASKED = {
     "source": "The database to read; a login that may only SELECT is enough.",
     "warehouse": "The database to write.",
+    "files": "The database of dropped files; a login that may create and write its tables.",
 }
+# The output that tells whether the pipeline is deployed that a login is for.
+PIPELINES = {"source": "state_machine_arn", "warehouse": "state_machine_arn", "files": "files"}
 Login = dict[str, Any]
 
 
 def put_secrets(deployment: Deployment, terminal: Terminal) -> None:
-    """Ask for source and warehouse and put each as a new version of its secret."""
+    """Ask for the login of each database that is deployed for, and put it as a new version of its secret."""
     account, outputs = read_outputs(deployment)
     secrets = account.client("secretsmanager")
     for kind, about in ASKED.items():
+        if not outputs.get(PIPELINES[kind]):
+            continue
         name = outputs[f"{kind}_secret_name"]
         terminal.step(f"{kind}: {about}")
         before = _before(secrets, name) or _made_here(kind, outputs)
         secrets.put_secret_value(SecretId=name, SecretString=json.dumps(_ask_login(terminal, before)))
         terminal.say(f"put into {name}", "green")
-    terminal.say(f"\nNext: {deployment.command('invoke')}", "green")
+    invoke, drop = deployment.command("invoke"), f"aws s3 cp FILE {outputs.get('files')}/TABLE/"
+    terminal.say(f"\nNext: {invoke if outputs.get('state_machine_arn') else drop}", "green")
 
 
 def _ask_login(terminal: Terminal, before: Login) -> Login:
@@ -59,5 +65,5 @@ def _before(secrets: Any, name: str) -> Login:
 
 def _made_here(kind: str, outputs: Mapping[str, Any]) -> Login:
     """Return where the warehouse is that Terraform made, if it made one."""
-    made = outputs.get("warehouse_database") if kind == "warehouse" else None
+    made = outputs.get("warehouse_database") if kind != "source" else None
     return {name: made[name] for name in ("host", "port", "dbname")} if made else {}

@@ -19,6 +19,7 @@ INTERVAL = 5.0  # seconds between two looks, where they are followed
 LATE = 60_000  # milliseconds that a line of one group may come after a newer one of another
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 STYLES = {"CRITICAL": "bold red", "ERROR": "red", "WARNING": "yellow"}
+ORIGINS = {"run_id": "run", "key": "file"}
 OF_LAMBDA = re.compile(r"(INIT_START|START|END|REPORT|XRAY) ")  # lines of the platform about itself
 
 
@@ -86,4 +87,9 @@ def _sentence(line: str) -> tuple[str, str]:
     except (ValueError, KeyError, TypeError):
         return line, ""
     told = narrate(message, fields) or f"{message} {fields.get('error_type', '')} {fields.get('error', '')}"
-    return f"{told.strip()} (run {fields.get('run_id', '?')})", level
+    return f"{told.strip()}{_origin(fields)}", level
+
+
+def _origin(fields: Mapping[str, Any]) -> str:
+    """Tell which run or which dropped file a line is of."""
+    return next((f" ({what} {fields[name]})" for name, what in ORIGINS.items() if fields.get(name)), "")

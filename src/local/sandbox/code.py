@@ -6,20 +6,24 @@ import hashlib
 import io
 import shutil
 import tempfile
+import threading
 import zipfile
 from pathlib import Path
+
+_one_at_a_time = threading.Lock()  # a function's first events come together, and each looks for its code
 
 
 def unzip(package: bytes) -> Path:
     """Return the folder that holds a deployment zip's content."""
-    code = _folder() / hashlib.sha256(package).hexdigest()
-    if not code.exists():
-        # Unzipped beside its place, so that a half-written folder is never taken for a whole one.
-        partial = Path(tempfile.mkdtemp(dir=_folder()))
-        with zipfile.ZipFile(io.BytesIO(package)) as archive:
-            archive.extractall(partial)
-        partial.rename(code)
-    return code
+    with _one_at_a_time:
+        code = _folder() / hashlib.sha256(package).hexdigest()
+        if not code.exists():
+            # Unzipped beside its place, so that a half-written folder is never taken for a whole one.
+            partial = Path(tempfile.mkdtemp(dir=_folder()))
+            with zipfile.ZipFile(io.BytesIO(package)) as archive:
+                archive.extractall(partial)
+            partial.rename(code)
+        return code
 
 
 @functools.cache

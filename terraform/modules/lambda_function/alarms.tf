@@ -34,7 +34,7 @@ resource "aws_cloudwatch_metric_alarm" "critical" {
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name        = "${var.name}-errors"
-  alarm_description = "${var.name} failed: an error, too little memory, or too little time. A retry may have mended it since; look at the state machine's executions."
+  alarm_description = "${var.name} failed: an error, too little memory, or too little time. A retry may have mended it since: read ${aws_cloudwatch_log_group.this.name}."
 
   namespace           = "AWS/Lambda"
   metric_name         = "Errors"

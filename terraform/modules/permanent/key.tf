@@ -9,7 +9,7 @@ resource "aws_kms_key" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         # Without it nobody could ever change the key again; identities still need their own permission.
         Sid       = "TheAccountsPolicies"
@@ -38,7 +38,19 @@ resource "aws_kms_key" "this" {
           }
         }
       },
-    ]
+      ], var.announces_files ? [
+      {
+        Sid       = "TheBucketAnnouncesFiles"
+        Effect    = "Allow"
+        Principal = { Service = "s3.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*" # in a key's own policy: this key
+        Condition = {
+          ArnEquals    = { "aws:SourceArn" = "arn:${data.aws_partition.this.partition}:s3:::${var.name}-files-${local.suffix}" }
+          StringEquals = { "aws:SourceAccount" = local.account }
+        }
+      },
+    ] : [])
   })
 }
 

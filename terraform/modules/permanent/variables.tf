@@ -18,6 +18,12 @@ variable "customer_managed_key" {
   type        = bool
 }
 
+variable "announces_files" {
+  description = "Let a bucket of dropped files announce them to an encrypted queue."
+  type        = bool
+  default     = false
+}
+
 variable "storage" {
   description = "When objects move to cheaper classes, and when versions and uploads are removed, in days."
   type = object({

@@ -49,7 +49,7 @@ module "network" {
   vpc_id              = aws_vpc.this.id
   subnet_ids          = aws_subnet.private[*].id
   route_table_ids     = [aws_route_table.private.id]
-  interface_endpoints = ["secretsmanager"] # all that a loading function asks for beside S3
+  interface_endpoints = var.interface_endpoints
   database_cidrs      = [var.settings.cidr]
 }
 

@@ -32,3 +32,9 @@ variable "log_retention_days" {
   description = "How long logs are kept."
   type        = number
 }
+
+variable "interface_endpoints" {
+  description = "AWS's services that the functions in its network ask for, beside S3."
+  type        = list(string)
+  default     = ["secretsmanager"]
+}

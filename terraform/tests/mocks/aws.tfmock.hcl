@@ -68,3 +68,7 @@ mock_resource "aws_db_instance" {
     master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:rds!db-1", kms_key_id = "", secret_status = "active" }]
   }
 }
+
+mock_resource "aws_sqs_queue" {
+  defaults = { arn = "arn:aws:sqs:eu-west-2:123456789012:some-queue" }
+}

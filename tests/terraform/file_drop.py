@@ -1,0 +1,127 @@
+"""A file drop on the second emulated AWS: its bucket, its queues, its table."""
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.emulator import emulator
+from tests.terraform.calls import CallRecorder
+from tests.terraform.deployment import Deployed, apply, configurations
+
+Found = TypeVar("Found")
+SOON = 120.0  # seconds within which all that is waited for here happens, on a machine that is busy
+RETRY_AFTER = 5  # seconds a message stays hidden, instead of the hour and a half that it is deployed with
+
+
+@dataclass
+class FileDrop(Deployed):
+    """A deployed file drop, and what to do with it."""
+
+    def drop(self, key: str, content: bytes) -> str:
+        """Put a file into the bucket, and return its version."""
+        put = self.aws.client("s3").put_object(Bucket=self.bucket("files"), Key=key, Body=content)
+        return str(put["VersionId"])
+
+    def bucket(self, which: str) -> str:
+        """Return the name of the bucket of files, or of that of their quarantine."""
+        return str(self.outputs[{"files": "files", "quarantine": "files_quarantine"}[which]]).split("/")[2]
+
+    def announce(self, key: str, version: str, sequencer: str = "0055AED6DCD90281E5") -> None:
+        """Tell of a file once more, as S3 does when it tells twice."""
+        thing = {"key": key, "versionId": version, "sequencer": sequencer, "size": 1, "eTag": "any"}
+        record = {
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "eventTime": "2026-11-21T00:00:00.000Z",
+            "s3": {"bucket": {"name": self.bucket("files")}, "object": thing},
+        }
+        self.aws.client("sqs").send_message(
+            QueueUrl=self.outputs["files_queue_url"], MessageBody=json.dumps({"Records": [record]})
+        )
+
+    def waiting(self, which: str) -> int:
+        """Return how many messages a queue holds, handed out or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.attributes(which, names)
+        return sum(int(found[name]) for name in names)
+
+    def attributes(self, which: str, names: list[str]) -> Mapping[str, str]:
+        """Return settings or figures of the queue of files, or of the dead letters."""
+        url = self.outputs[f"files_{which}_url"]
+        found = self.aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return dict(found["Attributes"])
+
+    def dead_letter(self, key: str) -> dict[str, str]:
+        """Wait until a file is given up, and return what its message says of it."""
+        return until(lambda: next((told for told in self._told() if told["key"] == key), None))
+
+    def _told(self) -> Iterator[dict[str, str]]:
+        for letter in self.dead_letters():
+            yield {name: value["StringValue"] for name, value in letter.get("MessageAttributes", {}).items()}
+
+    def dead_letters(self) -> list[Mapping[str, Any]]:
+        """Take a look at the dead letters, and leave them where they are."""
+        found = self.aws.client("sqs").receive_message(
+            QueueUrl=self.outputs["files_dead_letters_url"],
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+            MessageAttributeNames=["All"],
+            AttributeNames=["All"],
+        )
+        return list(found.get("Messages", []))
+
+    def settle(self) -> None:
+        """Wait until every file that was dropped is loaded or given up."""
+        until(lambda: self.waiting("queue") == 0)
+
+    def invocations(self) -> int:
+        """Return how often the function was invoked, as its log tells."""
+        group = self.outputs["log_group_names"]["file_drop"]
+        events = self.aws.client("logs").filter_log_events(logGroupName=group)["events"]
+        return sum(event["message"].startswith("START ") for event in events)
+
+    def logged(self, message: str, key: str = "") -> list[dict[str, Any]]:
+        """Return the function's lines of a message, those about one file if it is named."""
+        lines = [json.loads(line) for line in self.lines_of("file_drop") if line.startswith("{")]
+        return [line for line in lines if line["message"] == message and key in (line.get("key"), "")]
+
+    def empty(self) -> None:
+        """Remove every version of every file: the emulator lists a key with a plus sign as Terraform cannot read it."""
+        for which in ("files", "quarantine"):
+            s3, name = self.aws.client("s3"), self.bucket(which)
+            for version in s3.list_object_versions(Bucket=name).get("Versions", []):
+                s3.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
+
+    def hear(self) -> None:
+        """Take in what the emulator overheard."""
+        for call in self.aws.calls():
+            self.calls.note(call["request"], base64.b64decode(call["body"]), call["status"])
+
+
+def until(look: Callable[[], Found]) -> Found:
+    """Look again and again until there is something to be seen, and return it."""
+    end = time.monotonic() + SOON
+    while not (found := look()):
+        if time.monotonic() > end:
+            raise TimeoutError("what was waited for did not come")
+        time.sleep(0.1)
+    return found
+
+
+@contextmanager
+def deployed_file_drop(folder: Path, packages: Path) -> Iterator[FileDrop]:
+    """Apply the configuration with the file drop alone; everything is gone when the block ends."""
+    lines: list[tuple[str, str]] = []
+    (folder / "emulator").mkdir()
+    with emulator(folder / "emulator", lambda *line: lines.append(line)) as aws:
+        switches = {"file_drop_enabled": "true", "warehouse_enabled": "false", "file_drop": "{ timeout_seconds = 60 }"}
+        given = configurations(folder, aws.endpoint, packages, **switches)
+        found = FileDrop(aws, *given, lines, CallRecorder())
+        apply(found)
+        found.hear()
+        yield found
