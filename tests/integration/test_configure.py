@@ -107,7 +107,7 @@ def test_an_address_that_terraform_or_mail_would_trip_over_is_asked_for_again(cl
 
 
 def test_the_next_step_is_of_the_deployment_that_was_configured(cloud):
-    given = ["eu-west-1", "me@example.com", "", "", "N"]
+    given = ["eu-west-1", "me@example.com", *[""] * (len(ASKED) - 3), "N"]
 
     _, shown = cloud.converse("configure", *zip(ASKED, given, strict=True), more=["--environment", "prod"])
 
