@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from unittest.mock import patch
 
+from transformation.records import text
 from transformation.records.read import read_chunks
 from utils.file_table import FileColumn, FileTable, Rules
 from utils.postgres.names import TableName
@@ -24,8 +26,10 @@ def file_table(*columns: str | FileColumn, **more: object) -> FileTable:
 def read(table: FileTable, body: bytes | str, key: str = "reading/a.csv", cut: int | None = None) -> Chunk:
     """Return a file's chunks as one; `cut` seeds where the blocks end."""
     raw = body if isinstance(body, bytes) else body.encode()
-    chunks = list(read_chunks(table, key, [raw] if cut is None else cut_up(raw, cut)))
-    return Chunk(*(sum((list(getattr(c, part)) for c in chunks), []) for part in ("rows", "lines", "raws", "rejected")))
+    with patch.object(text, "GROUP_LENGTH", text.GROUP_LENGTH if cut is None else 1 + cut % 40):  # records cross groups
+        chunks = list(read_chunks(table, key, [raw] if cut is None else cut_up(raw, cut)))
+    parts = ("rows", "lines", "raws", "rejected")
+    return Chunk(*([one for chunk in chunks for one in getattr(chunk, part)] for part in parts))
 
 
 def cut_up(body: bytes, seed: int) -> Iterator[bytes]:

@@ -45,7 +45,12 @@ def test_a_value_that_is_none_of_its_type_is_rejected(column, good, bad):
     ("column", "good", "rule", "bad"),
     [
         (file_column("x", "integer", minimum="0"), ["0", "7"], "minimum", ["-1"]),
-        (file_column("x", NUMBER, maximum="100"), ["100", "100.0"], "maximum", ["100.1", "1" + "0" * 2 + ".0001", "NaN"]),
+        (
+            file_column("x", NUMBER, maximum="100"),
+            ["100", "100.0"],
+            "maximum",
+            ["100.1", "100.0001", "NaN"],
+        ),
         (file_column("x", NUMBER, minimum="0.1"), ["0.1", "NaN"], "minimum", ["0.0999999999999999999999"]),
         (file_column("x", "bigint", maximum="9007199254740992"), ["9007199254740992"], "maximum", ["9007199254740993"]),
         (
@@ -75,7 +80,9 @@ def verdicts(column, values):
     return rules
 
 
-@given(st.lists(st.one_of(st.none(), st.sampled_from(["1", "x", "-1", "1e9", "NaN", "0", "99.99", "100"])), max_size=300))
+@given(
+    st.lists(st.one_of(st.none(), st.sampled_from(["1", "x", "-1", "1e9", "NaN", "0", "99.99", "100"])), max_size=300)
+)
 def test_many_values_are_judged_as_each_is_alone(values):
     column = file_column("x", "numeric(4,1)", minimum="0", maximum="99.99", required=True)
     (check,) = build_checks(file_table(column))

@@ -70,9 +70,12 @@ class FileRecords:
 class BucketObjects:
     """Dropped files in their buckets."""
 
+    def __init__(self, client: Any = None) -> None:
+        self._given = client
+
     @cached_property
     def _client(self) -> Any:
-        return s3_client()
+        return self._given or s3_client()
 
     def read(self, dropped: DroppedFile) -> Iterator[bytes]:
         """Yield the file's bytes, or raise ObjectChangedError when the key has other content by now."""

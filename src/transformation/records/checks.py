@@ -119,12 +119,9 @@ def _of_type(kind: ColumnType) -> Callable[[str], bool]:
     if limit is None:
         return is_of
     to = ORDERED[kind.family]
-    return lambda text: is_of(text) and _is_below(to(text), limit)
-
-
-def _is_below(value: Comparable, limit: Comparable) -> bool:
     # An integer's least value is one further from zero than its greatest.
-    return _is_nan(value) or -limit <= value < limit  # type: ignore[operator]
+    lowest = -limit - 1 if kind.family is Family.INTEGER else -limit  # type: ignore[operator]
+    return lambda text: is_of(text) and (_is_nan(to(text)) or lowest < to(text) < limit)  # type: ignore[operator]
 
 
 def _is_nan(value: Comparable) -> bool:

@@ -1,6 +1,8 @@
 """A dropped file's bytes into records that may enter its table, and those that may not."""
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from transformation.records.batch import Batch
 from transformation.records.compression import decompressed
@@ -25,7 +27,24 @@ def read_chunks(table: FileTable, key: str, blocks: Iterable[bytes]) -> Iterator
     form = format_of(key)
     encoding = table.csv.encoding if form.kind is Kind.CSV else "utf-8"
     texts = decoded(key, decompressed(key, blocks, form.compression), encoding)
-    validate = validator(table)
-    for batch in READERS[form.kind](table, key, texts):
-        if batch.lines or batch.malformed:
-            yield validate(batch)
+    batches, validate = READERS[form.kind](table, key, texts), validator(table)
+    while True:
+        with _collector_paused():
+            batch = next(batches, None)
+            chunk = validate(batch) if batch else None
+        if chunk is None:
+            return
+        if chunk.rows or chunk.rejected:
+            yield chunk
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep Python's collector from looking through thousands of new lists for cycles, a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
