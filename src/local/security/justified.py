@@ -18,7 +18,7 @@ BANDIT: Mapping[str, str] = MappingProxyType(
 CHECKOV: Mapping[str, str] = MappingProxyType(
     {
         "CKV_AWS_18": "access logs would cost more than the buckets; CloudTrail's data events tell the same",
-        "CKV_AWS_116": "the state machine, or a queue with dead letters of its own, calls the functions, retries and alerts",
+        "CKV_AWS_116": "the state machine, or a queue with dead letters, calls the functions, retries and alerts",
         "CKV_AWS_118": "Performance Insights shows what a warehouse's slow load needs; enhanced monitoring costs extra",
         "CKV_AWS_144": "another region's copy is a decision for a project; docs/operations.md says how to move",
         "CKV_AWS_145": "the bucket of states has AWS's own key, so that it can be read when the project's key is lost",
