@@ -24,7 +24,7 @@ class DeadLetterQueue:
         told = {
             "reason": str(error)[:MAX_REASON] or type(error).__name__,
             "error_type": type(error).__name__,
-            "key": str(fields.get("key") or _first_key(message))[:MAX_REASON] or "unknown",
+            "key": _key_of(message, str(fields.get("key", "")))[:MAX_REASON] or "unknown",
             "message_id": message.id,
         }
         attributes = {name: {"DataType": "String", "StringValue": _allowed(value)} for name, value in told.items()}
@@ -39,8 +39,10 @@ def _allowed(text: str) -> str:
     return "".join(c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" else "?" for c in text)
 
 
-def _first_key(message: Message) -> str:
+def _key_of(message: Message, told: str) -> str:
+    """Return the key of the file that the error tells of; a store tells of objects that are none of the message's."""
     try:
-        return next((dropped.key for dropped in message.files()), "")
+        keys = [dropped.key for dropped in message.files()]
     except PipelineError:
-        return ""
+        keys = []
+    return told if told in keys or not keys else keys[0]
