@@ -97,7 +97,7 @@ locals {
 
 module "warehouse" {
   source = "./modules/warehouse"
-  count  = var.warehouse_enabled ? 1 : 0
+  count  = var.warehouse_enabled && var.functions_enabled ? 1 : 0
 
   name           = local.name
   project_folder = "projects/${var.project}"
@@ -134,6 +134,7 @@ module "file_drop" {
   count  = var.file_drop_enabled ? 1 : 0
 
   name              = local.name
+  has_function      = var.functions_enabled
   project_folder    = "projects/${var.project}"
   artifacts_bucket  = module.permanent.buckets.artifacts.id
   encrypts_with_key = var.customer_managed_key

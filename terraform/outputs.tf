@@ -17,7 +17,7 @@ output "function_names" {
   description = "The functions: the warehouse's three by stage, and file_drop."
   value = merge(
     one(module.warehouse[*].function_names),
-    { for found in module.file_drop : "file_drop" => found.function_name },
+    { for found in module.file_drop : "file_drop" => found.function_name if found.function_name != null },
   )
 }
 
@@ -25,7 +25,7 @@ output "log_group_names" {
   description = "Where the functions and the state machine log; `make logs` follows them."
   value = merge(
     one(module.warehouse[*].log_group_names),
-    { for found in module.file_drop : "file_drop" => found.log_group_name },
+    { for found in module.file_drop : "file_drop" => found.log_group_name if found.log_group_name != null },
   )
 }
 

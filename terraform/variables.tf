@@ -257,6 +257,12 @@ variable "tracing" {
 
 # The warehouse pipeline --------------------------------------------------------------------------------------------
 
+variable "functions_enabled" {
+  description = "False takes the pipelines' functions down and leaves all data where it is: what `make destroy` does first."
+  type        = bool
+  default     = true
+}
+
 variable "warehouse_enabled" {
   description = "Deploy the warehouse pipeline: changed rows of a PostgreSQL into a star schema."
   type        = bool

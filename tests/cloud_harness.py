@@ -38,7 +38,7 @@ answers = {{
 print(answers.get(words[0], words[0] + " was here"))
 sys.exit(says["exits"].get(words[0], 0))
 """
-KEPT = {"-destroy", "-target=module.warehouse", "-var=protect_data=false", "-var=warehouse_enabled=false"}
+KEPT = {"-destroy", "-var=protect_data=false", "-var=functions_enabled=false"}
 ACCOUNT = "123456789012"
 STATE_BUCKET = f"totesys-state-{ACCOUNT}-eu-west-2"
 FULL_ANSWERS = Answers("totesys", "dev", region="eu-west-2", alert_email="ops@example.com")

@@ -5,8 +5,8 @@ import pytest
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("has_state")]
 
 LOOK = ("init", "show")
-WITHOUT = "-var=protect_data=false -var=warehouse_enabled=false"
-FIRST = (*LOOK, f"plan -destroy -target=module.warehouse {WITHOUT}", "apply", "show")
+WITHOUT = "-var=protect_data=false -var=functions_enabled=false"
+FIRST = (*LOOK, "plan -var=functions_enabled=false", "apply", "show")
 LAST = (f"plan {WITHOUT}", "apply", f"plan -destroy {WITHOUT}", "apply")
 PERMANENT, DROP = "module.permanent.", "module.file_drop[0]."
 LANDING = {

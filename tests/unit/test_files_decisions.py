@@ -66,7 +66,9 @@ def test_a_file_that_fits_its_time_is_read_to_the_end():
 def test_a_file_that_cannot_finish_is_refused_after_the_first_seconds_with_advice():
     clock = Clock(seconds=200)
 
-    with pytest.raises(FileTooLargeError, match=r"Split it into files of at most 16\d MB, or load it from another host"):
+    with pytest.raises(
+        FileTooLargeError, match=r"Split it into files of at most 16\d MB, or load it from another host"
+    ):
         read_at(clock, 1000 * MEGABYTE)
 
     assert clock.now < 15
@@ -92,7 +94,9 @@ def test_rows_are_encoded_as_copy_reads_them():
     assert encoded([]) == b""
 
 
-@pytest.mark.parametrize("key", ["readings/../../x", "readings/a/b", "readings/" + "ü" * 500, "readings/..", "readings//"])
+@pytest.mark.parametrize(
+    "key", ["readings/../../x", "readings/a/b", "readings/" + "ü" * 500, "readings/..", "readings//"]
+)
 def test_a_quarantine_key_stays_in_its_tables_folder_and_is_no_longer_than_a_name(key):
     found = quarantine_key(TABLE, DroppedFile("b", key, "etag"))
 

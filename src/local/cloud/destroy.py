@@ -12,7 +12,8 @@ from local.cloud.terraform import Resource, Terraform
 from utils.errors import ConfigurationError
 
 # Without the pipeline no package is needed, which a fresh copy of the repository lacks, and no run starts meanwhile.
-UNPROTECTED = ("-var=protect_data=false", "-var=warehouse_enabled=false")
+WITHOUT_FUNCTIONS = "-var=functions_enabled=false"
+UNPROTECTED = ("-var=protect_data=false", WITHOUT_FUNCTIONS)
 HELD = {  # by the bucket that holds it, as Terraform addresses it
     'module.file_drop[0].module.bucket["files"]': "dropped files",
     'module.file_drop[0].module.bucket["rejected"]': "bad rows of dropped files",
@@ -39,16 +40,16 @@ def destroy(deployment: Deployment, terminal: Terminal, approved: bool, give_up:
 
 
 def _destroy(terraform: Terraform, terminal: Terminal) -> None:
-    # The pipeline goes by itself: its destruction and the buckets' change in one plan would wait for each other.
-    _carry_out(terraform, terminal, "Stopping the pipeline", "-destroy", "-target=module.warehouse")
+    # The pipelines go by themselves: their destruction and the buckets' change in one plan would wait for each other.
+    _carry_out(terraform, terminal, "Stopping the pipelines", WITHOUT_FUNCTIONS)
     terraform.unprotect()
-    _carry_out(terraform, terminal, "Taking the protection off")
-    _carry_out(terraform, terminal, "Destroying", "-destroy")
+    _carry_out(terraform, terminal, "Taking the protection off", *UNPROTECTED)
+    _carry_out(terraform, terminal, "Destroying", "-destroy", *UNPROTECTED)
 
 
 def _carry_out(terraform: Terraform, terminal: Terminal, step: str, *options: str) -> None:
     terminal.step(step)
-    if terraform.plan(*options, *UNPROTECTED):
+    if terraform.plan(*options):
         terraform.apply()
 
 

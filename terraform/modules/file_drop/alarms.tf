@@ -20,7 +20,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 # Sees what no failure shows: a mapping that is off, a function that is throttled, files that come faster than they load.
 resource "aws_cloudwatch_metric_alarm" "waiting" {
   alarm_name        = "${local.function_name}-waiting"
-  alarm_description = "A dropped file has waited for more than ${var.settings.max_age_seconds} seconds in ${aws_sqs_queue.dropped.name}, because it fails and is retried, or because files come faster than they are loaded. Read the lines of ${module.function.log_group_name}."
+  alarm_description = "A dropped file has waited for more than ${var.settings.max_age_seconds} seconds in ${aws_sqs_queue.dropped.name}, because it fails and is retried, or because files come faster than they are loaded. Read the lines of /aws/lambda/${local.function_name}."
 
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"

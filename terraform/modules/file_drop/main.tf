@@ -61,6 +61,7 @@ resource "aws_secretsmanager_secret" "target" {
 
 module "function" {
   source = "../lambda_function"
+  count  = var.has_function ? 1 : 0
 
   name              = local.function_name
   description       = "Dropped files into their tables."
@@ -98,8 +99,10 @@ module "function" {
 }
 
 resource "aws_lambda_event_source_mapping" "dropped" {
+  count = var.has_function ? 1 : 0
+
   event_source_arn        = aws_sqs_queue.dropped.arn
-  function_name           = module.function.arn
+  function_name           = module.function[0].arn
   batch_size              = var.settings.batch_size
   function_response_types = ["ReportBatchItemFailures"] # or one bad file would bring its neighbours back
 

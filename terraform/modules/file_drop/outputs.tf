@@ -1,11 +1,11 @@
 output "function_name" {
   description = "The function."
-  value       = module.function.name
+  value       = one(module.function[*].name)
 }
 
 output "log_group_name" {
   description = "Where it logs."
-  value       = module.function.log_group_name
+  value       = one(module.function[*].log_group_name)
 }
 
 output "files" {
@@ -37,5 +37,5 @@ output "secret_name" {
 
 output "policy" {
   description = "What the function's role allows, as JSON."
-  value       = module.function.policy
+  value       = one(module.function[*].policy)
 }

@@ -3,6 +3,12 @@ variable "name" {
   type        = string
 }
 
+variable "has_function" {
+  description = "Whether the function is there; without it files wait in the queue."
+  type        = bool
+  default     = true
+}
+
 variable "project_folder" {
   description = "The project's folder inside the function, such as projects/totesys."
   type        = string
