@@ -14,6 +14,10 @@ PROJECT = projects/totesys
 ARCH = x86_64
 CLOUD := $(BIN)/python -m local.cloud
 THIS = --environment $(ENV) --project $(PROJECT)
+# $(call install,environment,lock): of all that pip says, what shows that it is getting on; its complaints if it fails.
+install = $(1)/bin/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes -r $(2) 2>$(1)/pip.log \
+	| awk '/^(Collecting|Processing)/ && ++n % 25 == 0 { print "    found " n " packages"; fflush() } \
+		/^Installing/ { print "    installing all " NF - 3; fflush() }' || { cat $(1)/pip.log >&2; exit 1; }
 
 .PHONY: help setup demo test test-unit test-integration test-terraform torture check lint types imports bench build \
 	security coverage release-notes configure plan plan-comment deploy secrets invoke logs destroy lock clean
@@ -28,7 +32,7 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@echo "==> Creating $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing (on Debian: apt-get install python3-venv)"; exit 1; }
 	@echo "==> Installing the pinned packages of requirements/dev.txt (a minute or two, once)"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(call install,$(VENV),requirements/dev.txt)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
@@ -62,7 +66,7 @@ security: setup $(SECURITY)/.installed ## look for weak spots in code, dependenc
 $(SECURITY)/.installed: requirements/security.txt
 	@echo "==> Installing the security tools into $(SECURITY) (a minute, once)"
 	@$(BIN)/python -m venv $(SECURITY)
-	@$(SECURITY)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/security.txt
+	@$(call install,$(SECURITY),requirements/security.txt)
 	@touch $@
 
 coverage: setup ## show what the last test run covered, as Markdown

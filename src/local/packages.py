@@ -89,7 +89,7 @@ def build_packages(build: Build | None = None, stages: Sequence[str] = STAGES) -
 
 def _build(build: Build, stage: str) -> Package:
     package = build.package(stage)
-    changed = [_build_layer(build.target, package), _build_function(build.project, package)]
+    changed = [_build_layer(build, package), _build_function(build.project, package)]
     build.say(describe(package, "built" if any(changed) else "unchanged"))
     check_limit(package)
     return package
@@ -119,13 +119,15 @@ def _build_function(project: Path, package: Package) -> bool:
     return _write_unless(package.function, digest, lambda: sources)
 
 
-def _build_layer(target: Target, package: Package) -> bool:
+def _build_layer(build: Build, package: Package) -> bool:
     # A zip of its own, because our code changes far more often than the packages do.
+    target = build.target
     lock = _locked_requirements(package.stage, target)
     digest = digest_of([lock.encode(), _interpreter(target).encode(), Path(package_contents.__file__).read_bytes()])
     with tempfile.TemporaryDirectory() as installed:
 
         def install() -> Contents:
+            build.say(f"{package.stage:<15} fetching its packages and compressing them (up to a minute, once)")
             _install(lock, target, Path(installed))
             files = installed_files(Path(installed))
             return {f"python/{name}": path for name, path in files.items()}
