@@ -33,7 +33,7 @@ class ExportTable:
     delimiter: str = ","
     columns: tuple[str, ...] = ()  # of a CSV without a header, in order; empty: the first line names them
     null: str = ""  # what stands for NULL in a CSV when it is not quoted
-    closed_by: str | None = None  # the object that says a version is whole, such as "_SUCCESS"; None: one file a version
+    closed_by: str | None = None  # the object that ends a version, such as "_SUCCESS"; None: one file a version
     version_pattern: str | None = None  # a regular expression whose groups, as numbers where they are, order versions
     deletes: Deletes = Deletes.DELETE
     max_deleted_share: float = MAX_DELETED_SHARE
