@@ -98,7 +98,7 @@ class IntegrityError(TerminalError):
 
 
 class DuplicateKeyError(TerminalError):
-    """A model's output holds the same key twice."""
+    """A model's output or an export holds the same key twice."""
 
 
 class TooManyDeletesError(TerminalError):
