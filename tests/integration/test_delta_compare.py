@@ -1,13 +1,14 @@
 """What changed between two exports, on exports that can be checked by hand."""
 
 import gzip
+import json
 
 import duckdb
 import pytest
 
 from tests.exports import apply, compare_files, compare_texts, table, write_files
 from transformation.delta.engine import open_engine
-from utils.changes import Operation
+from utils.changes import Operation, to_json
 from utils.errors import DuplicateKeyError, ExportRefusedError, ResourceExhaustedError, SchemaDriftError
 from utils.export_table import Format
 
@@ -34,6 +35,13 @@ def test_three_rows_with_one_of_each_change(tmp_path):
         ("DELETE", {"id": "3"}, {"id": "3", "name": "Cy", "note": None}, None),
         ("INSERT", {"id": "4"}, None, {"id": "4", "name": "Di", "note": None}),
     ]
+
+
+def test_a_line_holds_what_the_change_says_of_itself(tmp_path):
+    _, changes = compare_texts(BEFORE, "id,name,note\n", tmp_path)
+
+    lines = (tmp_path / "changes.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [json.loads(to_json(change)) for change in changes]
 
 
 def test_a_hundred_thousand_rows_after_three_are_three_updates_and_the_rest_inserts(tmp_path):
