@@ -138,6 +138,26 @@ def test_an_engine_that_is_not_there_is_named(made, tmp_path):
         publish_delta(task(), ports(tmp_path, table(engine="athena")), no_deadline)
 
 
+class _AfterTelling(Shard):
+    """A stream that takes nothing before the registry knows that it will."""
+
+    def __init__(self, lease):
+        super().__init__()
+        self.lease = lease
+
+    def put(self, records):
+        assert self.lease.begun
+        return super().put(records)
+
+
+def test_the_registry_is_told_before_the_first_change_enters_the_stream(made, tmp_path):
+    lease = HeldLease()
+
+    publish_delta(task(), ports(tmp_path, lease=lease, stream=_AfterTelling(lease)), no_deadline)
+
+    assert lease.done == 2
+
+
 class _FusedLease(HeldLease):
     def __init__(self, fuse):
         super().__init__()
@@ -245,7 +265,7 @@ def test_every_change_gets_into_a_throttled_stream_once(made, tmp_path, kinesis)
 
 def test_a_stream_that_is_not_there_is_a_configuration_error():
     with mock_aws(), pytest.raises(ConfigurationError, match="nowhere cannot be used"):
-        KinesisStream("nowhere").put([Record(b"x", "key")])
+        KinesisStream.open("nowhere").put([Record(b"x", "key")])
 
 
 def _fail(client, status, code):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import boto3
@@ -21,19 +20,20 @@ class KinesisStream:
     """A stream by its name."""
 
     name: str
-    client: Any = field(default=None, repr=False)
+    client: Any = field(repr=False)
 
-    @cached_property
-    def _kinesis(self) -> Any:
+    @classmethod
+    def open(cls, name: str) -> "KinesisStream":
+        """Reach a stream by the environment's credentials; once, for making clients is not safe among threads."""
         # One attempt: whoever calls sends again only what did not get in, and knows when to stop.
         config = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
-        return self.client or boto3.client("kinesis", config=config)
+        return cls(name, boto3.client("kinesis", config=config))
 
     def put(self, records: Sequence[Record]) -> dict[int, str]:
         """Send records; return the places of those that did not get in, each with the reason."""
         entries = [{"Data": record.data, "PartitionKey": record.partition_key} for record in records]
         try:
-            reply = self._kinesis.put_records(StreamName=self.name, Records=entries)
+            reply = self.client.put_records(StreamName=self.name, Records=entries)
         except ClientError as error:
             raise self._named(error) from error
         except BotoCoreError as error:

@@ -59,7 +59,7 @@ def open_lambda_ports(config: Config, claim: Claim) -> Ports:
     """Bind one claimed version to all that the Lambda's environment names."""
     from transformation.delta.kinesis import KinesisStream  # one machine does not wait for boto3
 
-    return open_ports(config, claim, KinesisStream(config.stream))
+    return open_ports(config, claim, KinesisStream.open(config.stream))
 
 
 def _known_content(registry: RegistryStore) -> KnownContent:
