@@ -149,6 +149,21 @@ def test_gzip_is_read_even_in_several_members(tmp_path):
     assert compare_files(write_files(tmp_path, "before", [BEFORE]), [file], tmp_path)[1] == []
 
 
+WHOLE = gzip.compress(b"id,a\n" + b"".join(b"%d,%d\n" % (number, number * 7919) for number in range(2_000)))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [WHOLE[:-400], WHOLE[:-8], WHOLE[:-8] + b"\0" + WHOLE[-7:], WHOLE + b"more", b"id,a\n1,2\n"],
+    ids=["cut", "without its end", "other checksum", "more behind it", "no gzip"],
+)
+def test_a_gzip_that_is_not_whole_is_refused(tmp_path, broken):
+    (file,) = write_files(tmp_path, "after", [broken])
+
+    with pytest.raises(ExportRefusedError, match=r"orders.csv.gz is no whole gzip file"):
+        compare_files(None, [type(file)(file.path, "orders.csv.gz")], tmp_path)
+
+
 def test_declared_columns_stand_for_a_header(tmp_path):
     settings = table(columns=("id", "name"), delimiter="\t")
 

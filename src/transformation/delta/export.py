@@ -5,6 +5,7 @@ Columns go by their place in SQL and never by their name: a source may tell "id"
 
 import csv
 import gzip
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from transformation.delta.engine import named_file
 from utils.errors import ExportRefusedError
 from utils.export_table import ExportTable, Format
 from utils.postgres.names import identifier, literal
+from utils.store import BLOCK_BYTES
 
 MAX_LINE_BYTES = 16 << 20  # of a CSV's row; what DuckDB's reader keeps in memory for each thread grows with it
 NESTED = ("STRUCT", "MAP", "UNION")
@@ -63,6 +65,8 @@ def read_export(files: Sequence[ExportFile], table: ExportTable, connection: duc
 def _part(file: ExportFile, table: ExportTable, connection: duckdb.DuckDBPyConnection) -> Part:
     if table.format is Format.PARQUET:
         return _parquet_part(file, connection)
+    if _is_gzip(file):
+        _check_gzip(file)
     columns = table.columns or read_header(file, table.delimiter)
     places = tuple(f"c{place}" for place, _ in enumerate(columns, 1))
     return Part(file.name, columns, places, _csv_relation(file, table, places))
@@ -75,7 +79,7 @@ def read_header(file: ExportFile, delimiter: str) -> tuple[str, ...]:
         with opened(file.path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
             header = next(csv.reader(stream, delimiter=delimiter), None)
         "".join(header or ()).encode()  # a row that is not UTF-8 is found later, with its line
-    except (UnicodeError, csv.Error, gzip.BadGzipFile, EOFError) as error:
+    except (UnicodeError, csv.Error) as error:
         raise ExportRefusedError(f"{file.name} cannot be read: {error}. Export it again as UTF-8.") from error
     if not header:
         raise ExportRefusedError(
@@ -86,6 +90,18 @@ def read_header(file: ExportFile, delimiter: str) -> tuple[str, ...]:
 
 def _is_gzip(file: ExportFile) -> bool:
     return file.name.endswith(".gz")
+
+
+def _check_gzip(file: ExportFile) -> None:
+    """Raise ExportRefusedError unless the file is whole; DuckDB does not compare checksums."""
+    try:
+        with gzip.open(file.path) as stream:
+            while stream.read(BLOCK_BYTES):
+                pass
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ExportRefusedError(
+            f"{file.name} is no whole gzip file: {error}. Export it again, or upload it again.", file=file.name
+        ) from error
 
 
 def _csv_relation(file: ExportFile, table: ExportTable, places: Sequence[str]) -> str:
