@@ -45,6 +45,18 @@ class ManifestConflictError(RetryableError):
     """Another run took this batch number first; start again from its manifest."""
 
 
+class RegistryUnavailableError(RetryableError):
+    """The registry of exports cannot be reached, or refused for the moment."""
+
+
+class ServiceUnavailableError(RetryableError):
+    """An AWS service cannot be reached, or refused for the moment."""
+
+
+class LockHeldError(RetryableError):
+    """Another execution holds the lock of this tenant's table, or waits with an earlier version."""
+
+
 class ConfigurationError(TerminalError):
     """The project or the environment asks for something that cannot be."""
 
@@ -86,7 +98,7 @@ class IntegrityError(TerminalError):
 
 
 class DuplicateKeyError(TerminalError):
-    """A model's output holds the same key twice."""
+    """A model's output or an export holds the same key twice."""
 
 
 class TooManyDeletesError(TerminalError):
@@ -111,6 +123,22 @@ class FileTooLargeError(FileRefusedError):
 
 class NotPlainError(TerminalError):
     """A CSV holds what COPY would read otherwise than meant; read it record by record instead."""
+
+
+class ExportRefusedError(TerminalError):
+    """An object of the exports bucket belongs to no declared table, or its version is not of the declared shape."""
+
+
+class ExportChangedError(TerminalError):
+    """A version that is registered came again with other content."""
+
+
+class ExportOutdatedError(TerminalError):
+    """An export is older than the last one that succeeded."""
+
+
+class LockLostError(TerminalError):
+    """Another execution took the lock over; this one must stop."""
 
 
 class ResourceExhaustedError(TerminalError):
