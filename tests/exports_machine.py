@@ -71,19 +71,19 @@ class Machine:
     def script(self, series: str, version: str, **script: str) -> None:
         self.write(f"_script/{series}/{version}.json", json.dumps(script))
 
-    def start(self, series: str, version: str, name: str = "", **more: Any) -> str:
+    def start(self, series: str, version: str, again: str = "", **more: Any) -> str:
         """Start an execution and return its ARN."""
         tenant, table = series.split("/")
         request = json.dumps({"tenant": tenant, "table": table, "version": version, **more})
-        name = name or f"{tenant}-{table}-{version}"
+        name = f"{tenant}-{table}-{version}{again}"
         states = self.aws.client("stepfunctions")
         return str(states.start_execution(stateMachineArn=MACHINE_ARN, name=name, input=request)["executionArn"])
 
     def follow(self, execution: str) -> Execution:
         return follow(self.aws, execution, timeout=PATIENCE)
 
-    def run(self, series: str, version: str, name: str = "", **more: Any) -> Execution:
-        return self.follow(self.start(series, version, name, **more))
+    def run(self, series: str, version: str, again: str = "", **more: Any) -> Execution:
+        return self.follow(self.start(series, version, again, **more))
 
     def await_object(self, key: str) -> None:
         s3 = self.aws.client("s3")
@@ -99,9 +99,9 @@ class Machine:
         found = self.aws.client("lambda").invoke(FunctionName="starlift-exports", Payload=json.dumps(event))
         return json.loads(found["Payload"].read())
 
-    def executions(self) -> dict[str, str]:
+    def executions(self, tenant: str) -> dict[str, str]:
         found = self.aws.client("stepfunctions").list_executions(stateMachineArn=MACHINE_ARN)["executions"]
-        return {each["name"]: each["status"] for each in found}
+        return {each["name"]: each["status"] for each in found if each["name"].startswith(f"{tenant}-")}
 
     @property
     def registry(self) -> DynamoRegistry:
@@ -115,9 +115,23 @@ class Machine:
     def head(self, series: str) -> Head:
         return self.registry.head(series)
 
-    def alerts(self) -> list[str]:
-        found = self.aws.client("sqs").receive_message(QueueUrl=self.inbox_url, MaxNumberOfMessages=10)
-        return [json.loads(message["Body"])["Message"] for message in found.get("Messages", ())]
+    def alerts(self, tenant: str) -> list[str]:
+        """Take every alert out of the inbox, and return those of the tenant."""
+        sqs, found = self.aws.client("sqs"), []
+        while messages := sqs.receive_message(QueueUrl=self.inbox_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                found.append(json.loads(message["Body"])["Message"])
+                sqs.delete_message(QueueUrl=self.inbox_url, ReceiptHandle=message["ReceiptHandle"])
+        return [message for message in found if tenant in message]
+
+    @contextmanager
+    def without_registry_and_topic(self) -> Iterator[None]:
+        """Take away what marking a failure and telling of it need, and give back new ones."""
+        self.aws.client("dynamodb").delete_table(TableName=REGISTRY)
+        self.aws.client("sns").delete_topic(TopicArn=TOPIC_ARN)
+        yield
+        self.aws.client("dynamodb").create_table(TableName=REGISTRY, **DYNAMODB_TABLE)
+        _create_topic(self.aws)
 
 
 def await_true(question: Any, what: str) -> None:

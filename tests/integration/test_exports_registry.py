@@ -140,7 +140,7 @@ def test_an_export_older_than_the_last_success_is_refused(world):
     succeed(world, "v2")
     world.write("v1")
 
-    with pytest.raises(ExportOutdatedError, match='v1 is older than v2.*"replay": true'):
+    with pytest.raises(ExportOutdatedError, match=r'v1 is older than v2.*"replay": true'):
         register(world, "v1")
 
     assert world.statuses() == {"v2": Status.SUCCEEDED}
