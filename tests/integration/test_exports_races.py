@@ -139,7 +139,8 @@ def test_a_run_killed_at_any_side_effect_ends_as_if_nothing_had_been(kind, tmp_p
     assert points.count("registry: written") == 6
     assert points.count("stream: written") == 2
 
-    for at in range(1, len(points) + 1):
+    # Of DynamoDB's only those before an effect: after it, the world is as before the next one.
+    for at in range(1, len(points) + 1, 2 if kind == "dynamodb" else 1):
         world = make_world(kind, tmp_path / f"killed-at-{at}")
         kill(world, at, environment)
 
@@ -168,9 +169,11 @@ def test_a_late_owner_stops_and_leaves_the_version_to_the_one_that_took_over(kin
     world = make_world(kind, tmp_path / "world")
     stream = world.folder.parent / "stream"
 
-    def take_over(point, seen=[]):
+    seen = []
+
+    def take_over(point):
         seen.append(point)
-        if seen.count("stream: written") == 1 and point == "stream: written":
+        if point == "stream: written" and seen.count(point) == 1:
             order(world, "v1", "second", LATER).run()
 
     late = Run(world, stream, "v1", "run-v1", take_over)
