@@ -38,6 +38,7 @@ DELTA = """
         return s3.list_objects_v2(Bucket=BUCKET, Prefix=key)["KeyCount"] > 0
 
     def lambda_handler(event, context):
+        event = event["claim"]
         series = event["tenant"] + "/" + event["table"]
         script = {}
         if holds("_script/" + series + "/" + event["version"] + ".json"):

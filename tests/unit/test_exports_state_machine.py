@@ -54,6 +54,13 @@ def test_every_function_is_called_again_after_errors_of_the_service_and_timeouts
     assert {found for found in retried_names(TASKS[name]) if "." in found} == SERVICE_ERRORS | TIMEOUTS
 
 
+def test_the_delta_gets_the_claim_and_what_the_execution_was_asked_for():
+    assert STATES["Delta"]["Parameters"]["Payload"] == {
+        "claim.$": "$.claim.answer",
+        "request.$": "$$.Execution.Input",
+    }
+
+
 def test_only_the_lock_is_waited_for():
     assert [name for name in TASKS if "LockHeldError" in retried_names(TASKS[name])] == ["AcquireLock"]
 
