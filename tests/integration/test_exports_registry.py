@@ -156,6 +156,35 @@ def test_an_older_export_is_replayed_on_demand_and_compared_with_what_the_target
     assert claim(world, "v3").previous == "v1"
 
 
+def test_a_replay_publishes_from_the_first_change_on(world):
+    held = claim(world, "v1")
+    lease(world, held).begin()
+    lease(world, held).save_published(3)
+    finish(world, held)
+
+    again = claim(world, "v1", "by-hand", replay=True)
+
+    assert (lease(world, again).published(), again.order) == (0, 2)
+
+
+def test_a_replay_that_failed_is_started_again_like_any_version(world):
+    succeed(world, "v1", "v2")
+    claim(world, "v1", "by-hand", replay=True)
+    fail(world, "v1", "by-hand")
+
+    assert claim(world, "v1", "again").previous == "v2"
+
+
+def test_a_replay_that_waits_is_not_superseded_meanwhile(world):
+    succeed(world, "v1", "v2")
+    held = claim(world, "v3")
+    register(world, "v1", "by-hand", replay=True)
+
+    finish(world, held)
+
+    assert acquire(world, "v1", "by-hand", replay=True)["previous"] == "v3"
+
+
 def test_a_replay_that_succeeded_is_not_replayed_by_its_own_second_attempt(world):
     succeed(world, "v1", "v2")
     finish(world, claim(world, "v1", "by-hand", replay=True))
@@ -288,6 +317,15 @@ def test_a_late_owner_of_a_released_lock_is_known_by_its_fence(world):
         finish(world, late)
 
 
+def test_an_execution_is_known_by_its_fence_even_if_it_claims_again(world):
+    late = claim(world, "v1", "run")
+    finish(world, late)
+
+    again = claim(world, "v2", "run")
+
+    assert [lease(world, each).still_owner() for each in (late, again)] == [False, True]
+
+
 def test_an_owner_that_works_on_keeps_its_lock(world):
     held = claim(world, "v1")
     for _ in range(5):
@@ -340,6 +378,8 @@ def test_a_version_resumes_where_its_publishing_stopped(world):
     fail(world, "v1")
 
     again = claim(world, "v1", "again")
+    lease(world, again).begin()
+    lease(world, again).save_published(400)
 
     assert lease(world, again).published() == 500
     assert (again.order, again.previous) == (held.order, held.previous)
