@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, clean, delta, dlq, files, init, invoke, quarantine, run, schema, status, verify
+from cli import check, clean, delta, dlq, exports, files, init, invoke, quarantine, run, schema, status, verify
 
 app = typer.Typer(
     name="starlift",
@@ -18,6 +18,7 @@ app.add_typer(schema_app, name="schema")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(files.app, name="files")
+app.add_typer(exports.app, name="exports")
 
 app.command("run")(run.run)
 app.command("verify")(verify.verify)

@@ -4,6 +4,7 @@ from extraction.database import wiring
 from extraction.database.catalogue import read_usable_catalogue
 from transformation.records.checking import check_table
 from transformation.star_schema.checking import check_models
+from utils.export_project import read_exports
 from utils.file_project import read_file_project
 from utils.postgres.url import DatabaseUrl
 from utils.project import Project
@@ -18,6 +19,11 @@ def check_project(project: Project, source: DatabaseUrl | None) -> list[str]:
         catalogue = read_usable_catalogue(connection, project)
     check_models(project, catalogue)
     return list(catalogue)
+
+
+def check_exports(project: Project) -> list[str]:
+    """Return the targets of full exports, or raise the first mistake with its file and setting."""
+    return [table.target.sql for table in read_exports(project.folder).values()]
 
 
 def check_files(project: Project) -> list[str]:
