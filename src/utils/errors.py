@@ -113,5 +113,9 @@ class NotPlainError(TerminalError):
     """A CSV holds what COPY would read otherwise than meant; read it record by record instead."""
 
 
+class ChangeRefusedError(TerminalError):
+    """A change that its target cannot take."""
+
+
 class ResourceExhaustedError(TerminalError):
     """Memory or disk ran short."""
