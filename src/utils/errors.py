@@ -45,6 +45,14 @@ class ManifestConflictError(RetryableError):
     """Another run took this batch number first; start again from its manifest."""
 
 
+class RegistryUnavailableError(RetryableError):
+    """The registry of exports cannot be reached, or refused for the moment."""
+
+
+class LockHeldError(RetryableError):
+    """Another execution holds the lock of this tenant's table, or waits with an earlier version."""
+
+
 class ConfigurationError(TerminalError):
     """The project or the environment asks for something that cannot be."""
 
@@ -115,6 +123,22 @@ class NotPlainError(TerminalError):
 
 class ChangeRefusedError(TerminalError):
     """A change that its target cannot take."""
+
+
+class ExportRefusedError(TerminalError):
+    """An object of the exports bucket belongs to no declared table, or its version is not of the declared shape."""
+
+
+class ExportChangedError(TerminalError):
+    """A version that is registered came again with other content."""
+
+
+class ExportOutdatedError(TerminalError):
+    """An export is older than the last one that succeeded."""
+
+
+class LockLostError(TerminalError):
+    """Another execution took the lock over; this one must stop."""
 
 
 class ResourceExhaustedError(TerminalError):

@@ -177,7 +177,8 @@ class S3Store:
             )
             for page in pages:
                 for item in page.get("Contents", ()):
-                    yield StoredObject(item["Key"][above:], item["Size"], item["LastModified"])
+                    etag = item["ETag"].strip('"')
+                    yield StoredObject(item["Key"][above:], item["Size"], item["LastModified"], etag)
 
     def delete(self, key: str) -> None:
         """Remove an object; it need not be there."""

@@ -31,6 +31,7 @@ class StoredObject:
     key: str
     bytes: int
     modified: datetime  # UTC, by the store's clock
+    etag: str = ""  # tells its content from any other; empty in a folder, where nobody keeps one
 
 
 @dataclass(frozen=True)

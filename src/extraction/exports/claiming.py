@@ -1,0 +1,139 @@
+"""Give the lock of one tenant's table to one execution at a time, in order of version."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from extraction.exports.ports import Ports, Request
+from extraction.exports.register import timestamp, with_ticket
+from extraction.exports.versions import declared, rank
+from utils.errors import IntegrityError, LockHeldError
+from utils.export_table import ExportTable
+from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS, Claim
+from utils.registry.records import ENDED, Entry, Head, Status
+from utils.registry.store import Decision, View, transact
+
+Found = Claim | Status | LockHeldError
+
+
+def acquire(request: Request, ports: Ports) -> Claim | Status:
+    """Return a claim, or the status of a version that ended meanwhile; raise LockHeldError while others go first.
+
+    The claim may be of another version than the one asked for: if a version stopped after some of its changes
+    had entered the stream, it is finished first, by whoever comes next.
+    """
+    table = declared(ports.tables, request.version)
+
+    def decide(view: View) -> Decision[Found]:
+        now = ports.now()
+        entry = _entry(view, request.version.version)
+        if entry.status in ENDED:
+            return Decision(entry.status)
+        if view.head.owner == request.execution:
+            return _same_again(view, now)
+        if is_outdated(entry, view.head, table):
+            return _superseded(view, entry, now)
+        if held := _who_goes_first(view.head, request, table, now):
+            return Decision(held, with_ticket(view.head, request.version.version, now))
+        return _claim(view, _entry(view, view.head.publishing or request.version.version), request.execution, now)
+
+    found = transact(ports.registry, request.version.series, decide)
+    if isinstance(found, LockHeldError):
+        raise found
+    return found
+
+
+def is_outdated(entry: Entry, head: Head, table: ExportTable) -> bool:
+    """Tell whether a later version succeeded before this one's turn came, which nobody asked to undo."""
+    if head.succeeded is None or entry.replay or head.publishing == entry.version:
+        return False
+    return rank(entry.version, table) < rank(head.succeeded, table)
+
+
+def _entry(view: View, version: str) -> Entry:
+    entry = view.entry(version)
+    if entry is None:
+        raise IntegrityError(f"{view.head.series} {version} is not in the registry. Start it again.", version=version)
+    return entry
+
+
+def _same_again(view: View, now: int) -> Decision[Found]:
+    """Repeat the claim of an execution whose first answer got lost."""
+    head = replace(view.head, lease_until=now + LEASE_SECONDS)
+    return Decision(_as_claim(_entry(view, str(head.held)), head), head)
+
+
+def _superseded(view: View, entry: Entry, now: int) -> Decision[Found]:
+    ended = replace(entry, status=Status.SUPERSEDED, ended_at=timestamp(now))
+    head = replace(view.head, open=without(view.head.open, entry.version))
+    return Decision(Status.SUPERSEDED, head, (ended,))
+
+
+def without(open_versions: Mapping[str, int], *versions: str) -> dict[str, int]:
+    """Return the open versions but those."""
+    return {version: until for version, until in open_versions.items() if version not in versions}
+
+
+def _who_goes_first(head: Head, request: Request, table: ExportTable, now: int) -> LockHeldError | None:
+    """Return what this execution must wait for."""
+    asked = request.version.version
+    fields = {"series": head.series, "version": asked}
+    if head.owner is not None and now < head.lease_until + SKEW_SECONDS:
+        return LockHeldError(
+            f"{head.series} {asked} waits: {head.owner} works on {head.held}, with a lease until "
+            f"{timestamp(head.lease_until)}. If it waited too long, start it again once that execution has ended.",
+            **fields,
+        )
+    for earlier in _waiting_before(head, asked, table, now):
+        return LockHeldError(
+            f"{head.series} {asked} waits: {earlier} comes before it, and waits until "
+            f"{timestamp(head.open[earlier])} unless its execution asks again.",
+            **fields,
+        )
+    return None
+
+
+def _waiting_before(head: Head, asked: str, table: ExportTable, now: int) -> Iterator[str]:
+    waiting = (version for version, until in head.open.items() if now < until and version != asked)
+    first = head.publishing or asked  # what must be finished first is not kept waiting by anybody
+    return (version for version in sorted(waiting) if _before(version, first, table))
+
+
+def _before(version: str, other: str, table: ExportTable) -> bool:
+    return rank(version, table) < rank(other, table)
+
+
+def _claim(view: View, entry: Entry, execution: str, now: int) -> Decision[Found]:
+    head, fence = view.head, view.head.fence + 1
+    # The same order again only for the same comparison, of which something may be in the stream or in the store.
+    same = entry.order is not None and entry.order == head.order and entry.previous == head.succeeded
+    order = entry.order if same or head.publishing == entry.version else head.order + 1
+    claimed = replace(
+        entry,
+        status=Status.PROCESSING,
+        execution=execution,
+        fence=fence,
+        order=order,
+        previous=entry.previous if order == entry.order else head.succeeded,
+        started_at=timestamp(now),
+    )
+    taken = replace(
+        head,
+        fence=fence,
+        owner=execution,
+        held=entry.version,
+        order=max(head.order, order or 0),
+        lease_until=now + LEASE_SECONDS,
+    )
+    return Decision(_as_claim(claimed, taken), taken, (claimed,))
+
+
+def _as_claim(entry: Entry, head: Head) -> Claim:
+    return Claim(
+        tenant=entry.tenant,
+        table=entry.table,
+        version=entry.version,
+        order=entry.order or 0,
+        fence=head.fence,
+        previous=entry.previous,
+        execution=str(head.owner),
+    )
