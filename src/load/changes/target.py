@@ -22,8 +22,10 @@ SELECT named.schema, named.name, a.attname::text AS column, a.attgenerated::text
 """
 KEYS = f"""
 SELECT named.schema, named.name,
-       (SELECT array_agg(a.attname::text) FROM pg_catalog.pg_attribute a
-        WHERE a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1])) AS columns
+       (SELECT array_agg(a.attname::text)
+        FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (number, place)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+        WHERE k.place <= i.indnkeyatts) AS columns
 {NAMED} JOIN pg_catalog.pg_index i ON i.indrelid = c.oid
 WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
 """
