@@ -44,7 +44,9 @@ def record(body: bytes, number: int) -> dict[str, object]:
 
 
 def records(changes: Iterable[Change | bytes], first: int = 1) -> list[dict[str, object]]:
-    bodies = (change if isinstance(change, bytes) else to_json(change).encode() for change in changes)
+    bodies = (
+        change if isinstance(change, bytes) else to_json(change).encode("utf-8", "surrogatepass") for change in changes
+    )
     return [record(body, number) for number, body in enumerate(bodies, first)]
 
 
