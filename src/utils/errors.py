@@ -49,6 +49,10 @@ class RegistryUnavailableError(RetryableError):
     """The registry of exports cannot be reached, or refused for the moment."""
 
 
+class ServiceUnavailableError(RetryableError):
+    """An AWS service cannot be reached, or refused for the moment."""
+
+
 class LockHeldError(RetryableError):
     """Another execution holds the lock of this tenant's table, or waits with an earlier version."""
 
@@ -94,7 +98,7 @@ class IntegrityError(TerminalError):
 
 
 class DuplicateKeyError(TerminalError):
-    """A model's output holds the same key twice."""
+    """A model's output or an export holds the same key twice."""
 
 
 class TooManyDeletesError(TerminalError):

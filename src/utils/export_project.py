@@ -103,7 +103,9 @@ def _text(record: Mapping[str, Any], name: str, default: str, where: str) -> str
 def _delimiter(record: Mapping[str, Any], where: str) -> str:
     found = _text(record, "delimiter", ",", where)
     if len(found.encode()) != 1 or found in '"\r\n\0':
-        raise ConfigurationError(f'{where}: delimiter must be one ASCII character, such as ";" or "\\t", not {found!r}.')
+        raise ConfigurationError(
+            f'{where}: delimiter must be one ASCII character, such as ";" or "\\t", not {found!r}.'
+        )
     return found
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from extraction.exports.ports import Ports, Request
 from extraction.exports.register import timestamp, with_ticket
-from extraction.exports.versions import declared, rank
+from extraction.exports.versions import declared, rank_of_earlier
 from utils.errors import IntegrityError, LockHeldError
 from utils.export_table import ExportTable
 from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS, Claim
-from utils.registry.records import ENDED, Entry, Head, Status
+from utils.registry.records import ENDED, Entry, Head, Status, expiry
 from utils.registry.store import Decision, View, transact
 
 Found = Claim | Status | LockHeldError
@@ -46,7 +46,7 @@ def is_outdated(entry: Entry, head: Head, table: ExportTable) -> bool:
     """Tell whether a later version succeeded before this one's turn came, which nobody asked to undo."""
     if head.succeeded is None or entry.replay or head.publishing == entry.version:
         return False
-    return rank(entry.version, table) < rank(head.succeeded, table)
+    return _before(entry.version, head.succeeded, table)
 
 
 def _entry(view: View, version: str) -> Entry:
@@ -63,7 +63,7 @@ def _same_again(view: View, now: int) -> Decision[Found]:
 
 
 def _superseded(view: View, entry: Entry, now: int) -> Decision[Found]:
-    ended = replace(entry, status=Status.SUPERSEDED, ended_at=timestamp(now))
+    ended = replace(entry, status=Status.SUPERSEDED, ended_at=timestamp(now), expires_at=expiry(now))
     head = replace(view.head, open=without(view.head.open, entry.version))
     return Decision(Status.SUPERSEDED, head, (ended,))
 
@@ -99,32 +99,33 @@ def _waiting_before(head: Head, asked: str, table: ExportTable, now: int) -> Ite
 
 
 def _before(version: str, other: str, table: ExportTable) -> bool:
-    return rank(version, table) < rank(other, table)
+    return rank_of_earlier(version, table) < rank_of_earlier(other, table)
 
 
 def _claim(view: View, entry: Entry, execution: str, now: int) -> Decision[Found]:
     head, fence = view.head, view.head.fence + 1
-    # The same order again only for the same comparison, of which something may be in the stream or in the store.
-    same = entry.order is not None and entry.order == head.order and entry.previous == head.succeeded
-    order = entry.order if same or head.publishing == entry.version else head.order + 1
+    compared = (
+        entry if _compares_the_same(entry, head) else replace(entry, order=head.order + 1, previous=head.succeeded)
+    )
     claimed = replace(
-        entry,
-        status=Status.PROCESSING,
-        execution=execution,
-        fence=fence,
-        order=order,
-        previous=entry.previous if order == entry.order else head.succeeded,
-        started_at=timestamp(now),
+        compared, status=Status.PROCESSING, execution=execution, fence=fence, started_at=timestamp(now), cause=None
     )
     taken = replace(
         head,
         fence=fence,
         owner=execution,
         held=entry.version,
-        order=max(head.order, order or 0),
+        order=max(head.order, claimed.order or 0),
         lease_until=now + LEASE_SECONDS,
     )
     return Decision(_as_claim(claimed, taken), taken, (claimed,))
+
+
+def _compares_the_same(entry: Entry, head: Head) -> bool:
+    """Tell whether an earlier attempt's order serves again: its changes may be in the store, or in the stream."""
+    if head.publishing == entry.version:
+        return True
+    return entry.order is not None and entry.order == head.order and entry.previous == head.succeeded
 
 
 def _as_claim(entry: Entry, head: Head) -> Claim:

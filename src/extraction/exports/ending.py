@@ -6,11 +6,11 @@ from dataclasses import replace
 from extraction.exports.claiming import without
 from extraction.exports.ports import Ports, Request
 from extraction.exports.register import timestamp
-from extraction.exports.versions import declared, rank
+from extraction.exports.versions import declared, rank_of_earlier
 from utils.errors import IntegrityError
-from utils.export_table import ExportTable
+from utils.export_table import ExportTable, ExportVersion
 from utils.registry.claim import Claim, refuse_late
-from utils.registry.records import DAY_SECONDS, ENDED, RETENTION_DAYS, Entry, Head, Status
+from utils.registry.records import ENDED, Entry, Head, Status, expiry
 from utils.registry.store import Decision, View, transact
 
 MAX_CAUSE = 2_000  # characters kept of a failure; the execution and the log have all of them
@@ -23,7 +23,7 @@ def finish(claim: Claim, counts: Mapping[str, int], ports: Ports) -> None:
     Raises:
         LockLostError: another execution took the lock over; the version is that one's now.
     """
-    table = ports.tables[claim.table]
+    table = declared(ports.tables, ExportVersion(claim.tenant, claim.table, claim.version))
 
     def decide(view: View) -> Decision[None]:
         entry = view.entry(claim.version)
@@ -47,12 +47,12 @@ def _released(head: Head) -> Head:
 
 def _superseded(view: View, claim: Claim, table: ExportTable, now: int) -> list[Entry]:
     """Return the older versions that failed or were given up, as ended by this one; those that wait end themselves."""
-    place = rank(claim.version, table)
+    place = rank_of_earlier(claim.version, table)
     given_up = [version for version, until in view.head.open.items() if until <= now and version != claim.version]
-    older = [version for version in sorted(given_up) if rank(version, table) < place][:MAX_SUPERSEDED]
+    older = [version for version in sorted(given_up) if rank_of_earlier(version, table) < place][:MAX_SUPERSEDED]
     found = (view.entry(version) for version in older)
     return [
-        replace(entry, status=Status.SUPERSEDED, ended_at=timestamp(now), expires_at=_expiry(now))
+        replace(entry, status=Status.SUPERSEDED, ended_at=timestamp(now), expires_at=expiry(now))
         for entry in found
         if entry and entry.status not in ENDED
     ]
@@ -62,11 +62,7 @@ def _passed(view: View, claim: Claim, now: int) -> list[Entry]:
     """Return the last success as one that nothing depends on any more."""
     last = view.head.succeeded
     entry = view.entry(last) if last not in (None, claim.version) else None
-    return [replace(entry, expires_at=_expiry(now))] if entry else []
-
-
-def _expiry(now: int) -> int:
-    return now + RETENTION_DAYS * DAY_SECONDS
+    return [replace(entry, expires_at=expiry(now))] if entry else []
 
 
 def fail(request: Request, cause: str, ports: Ports) -> bool:
@@ -74,7 +70,6 @@ def fail(request: Request, cause: str, ports: Ports) -> bool:
 
     A version that another execution has taken over, or that was refused, stays as it is.
     """
-    declared(ports.tables, request.version)
 
     def decide(view: View) -> Decision[bool]:
         mine = view.head.owner == request.execution

@@ -58,4 +58,3 @@ class ArrivalPorts:
     exports: ObjectStore
     executions: Executions
     alerts: Alerts
-

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from extraction.exports.ports import Ports, Request
-from extraction.exports.versions import declared, rank
+from extraction.exports.versions import declared, rank, rank_of_earlier
 from utils.errors import ExportChangedError, ExportOutdatedError
 from utils.export_files import ExportFiles, list_files
 from utils.export_table import ExportTable
@@ -29,7 +29,7 @@ def register(request: Request, ports: Ports) -> Status:
             _refuse_changed(found, files)
         if found and found.status in ENDED and not _is_asked_again(found, request):
             return Decision(found.status)
-        if not request.replay:
+        if not (request.replay or (found and found.replay)):
             _refuse_outdated(view.head, request, table)
         entry = _again(found, request) if found else _new(files, request, ports.now())
         return Decision(Status.REGISTERED, with_ticket(view.head, entry.version, ports.now()), (entry,))
@@ -67,7 +67,7 @@ def _is_asked_again(found: Entry, request: Request) -> bool:
 
 def _refuse_outdated(head: Head, request: Request, table: ExportTable) -> None:
     version = request.version.version
-    if head.succeeded is not None and rank(version, table) < rank(head.succeeded, table):
+    if head.succeeded is not None and rank(version, table) < rank_of_earlier(head.succeeded, table):
         raise ExportOutdatedError(
             f"{head.series} {version} is older than {head.succeeded}, which has succeeded. Nothing is lost: the later "
             'export holds every row. Start it with {"replay": true} to bring the target back to it.',
@@ -95,7 +95,7 @@ def _new(files: ExportFiles, request: Request, now: int) -> Entry:
 
 
 def _again(found: Entry, request: Request) -> Entry:
-    """Return the entry of a version that was begun before; one at work stays as its owner made it."""
+    """Return the entry of a version that is known; one at work stays as its owner made it."""
     if found.status is Status.PROCESSING or found.execution == request.execution:
         return found
     again = replace(found, status=Status.REGISTERED, execution=request.execution, attempts=found.attempts + 1)

@@ -58,5 +58,13 @@ def rank(version: str, table: ExportTable) -> Rank:
     return (*(_part(group or "") for group in found.groups()), (1, 0, version))
 
 
+def rank_of_earlier(version: str, table: ExportTable) -> Rank:
+    """Return the rank of a version in the registry; those that a changed pattern no longer matches come first."""
+    try:
+        return rank(version, table)
+    except ExportRefusedError:
+        return ()
+
+
 def _part(text: str) -> tuple[int, int, str]:
     return (0, int(text), "") if text.isdecimal() else (1, 0, text)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from utils.embedded_duckdb import connect
 from utils.errors import ModelError, ResourceExhaustedError
 from utils.postgres.names import literal
 
@@ -18,16 +19,7 @@ MAX_REASON = 300  # characters; a reason may quote a value as large as a row
 @contextlib.contextmanager
 def open_engine(scratch: Path, memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB that keeps within its memory, spills into scratch, and downloads nothing."""
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory_mb}MB",
-        "temp_directory": str(scratch / "spill"),
-        "threads": "2",
-        "preserve_insertion_order": "false",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-    }
-    with duckdb.connect(config=settings) as connection, named_errors("A model"):
-        connection.execute("SET TimeZone = 'UTC'")
+    with connect(scratch, memory_mb) as connection, named_errors("A model"):
         connection.execute(f"SET disabled_optimizers = {literal(','.join(UNSOUND))}")
         yield connection
 

@@ -85,9 +85,7 @@ class Lease:
 
     def save_published(self, sequence: int) -> None:
         """Note that all changes up to this one are in the stream."""
-        self._write(
-            lambda _view, head, entry: (head, replace(entry, published=max(sequence, entry.published or 0)))
-        )
+        self._write(lambda _view, head, entry: (head, replace(entry, published=max(sequence, entry.published or 0))))
 
     def _write(self, change: Callable[[View, Head, Entry], tuple[Head, Entry]]) -> None:
         def decide(view: View) -> Decision[None]:

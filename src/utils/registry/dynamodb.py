@@ -87,7 +87,10 @@ class DynamoRegistry:
         put = {"TableName": self.table, "Item": _item({**written.to_record(), "item": HEAD})}
         if head.revision == 0:
             return {"Put": {**put, "ConditionExpression": "attribute_not_exists(revision)"}}
-        condition = {"ConditionExpression": "revision = :read", "ExpressionAttributeValues": _item({":read": head.revision})}
+        condition = {
+            "ConditionExpression": "revision = :read",
+            "ExpressionAttributeValues": _item({":read": head.revision}),
+        }
         return {"Put": {**put, **condition}}
 
     def _put_entry(self, entry: Entry) -> dict[str, Any]:
@@ -111,9 +114,7 @@ class DynamoRegistry:
 
     def _pages(self, operation: str, words: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         with _named_errors(self.table):
-            pages = self._dynamodb.get_paginator(operation).paginate(
-                TableName=self.table, ConsistentRead=True, **words
-            )
+            pages = self._dynamodb.get_paginator(operation).paginate(TableName=self.table, ConsistentRead=True, **words)
             for page in pages:
                 yield from map(_record, page["Items"])
 

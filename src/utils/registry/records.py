@@ -9,6 +9,11 @@ DAY_SECONDS = 86_400
 RETENTION_DAYS = 400  # of entries that nothing depends on any more: a year, and time to look back at it
 
 
+def expiry(now: int) -> int:
+    """Return when a row may go that nothing depends on from now on."""
+    return now + RETENTION_DAYS * DAY_SECONDS
+
+
 class Status(StrEnum):
     """Where a version stands."""
 

@@ -1,0 +1,133 @@
+"""Two exports compared: read as text, checked, and joined on their key."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from transformation.delta import query
+from transformation.delta.engine import named_file
+from transformation.delta.export import Export
+from transformation.delta.query import Shape
+from utils.errors import DuplicateKeyError, ExportRefusedError, SchemaDriftError
+from utils.export_table import ExportTable
+
+logger = logging.getLogger(__name__)
+
+BEFORE, AFTER, CHANGES = "export_before", "export_after", "changes"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows there were and are, and what became of them."""
+
+    before: int
+    after: int
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    @property
+    def changes(self) -> int:
+        """All changes together."""
+        return self.inserted + self.updated + self.deleted
+
+    @property
+    def unchanged(self) -> int:
+        """Rows of both exports that are equal in every column."""
+        return self.after - self.inserted - self.updated
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `changes` now holds in the database, and the columns that its places mean."""
+
+    columns: tuple[str, ...]
+    shape: Shape
+    counts: Counts
+    added: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = field(default=())
+
+
+def compare(
+    before: Export | None, after: Export, table: ExportTable, connection: duckdb.DuckDBPyConnection
+) -> Comparison:
+    """Compute the changes between two exports; without an earlier one every row is new.
+
+    The later export's columns count: one that the earlier lacked was NULL there, one that the later lacks
+    is in no change.
+    """
+    earlier = before.columns if before else after.columns
+    shape = Shape(len(after.columns), _key_places(table, after.columns, earlier))
+    rows = [_load(export, name, after.columns, connection) for export, name in ((before, BEFORE), (after, AFTER))]
+    for name, what in ((BEFORE, "the earlier export"), (AFTER, "the export")):
+        _check_keys(name, what, shape, table, connection)
+    begun = time.monotonic()
+    connection.execute(f"CREATE TABLE {CHANGES} AS {query.delta(BEFORE, AFTER, shape)}")
+    counts = Counts(*rows, **_operations(connection))
+    _log("exports compared", counts.changes, begun)
+    added, dropped = _missing(after.columns, earlier), _missing(earlier, after.columns)
+    return Comparison(after.columns, shape, counts, added, dropped)
+
+
+def _missing(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in others)
+
+
+def _key_places(table: ExportTable, *exports: Sequence[str]) -> tuple[int, ...]:
+    for columns in exports:
+        if lacking := _missing(table.key, columns):
+            raise SchemaDriftError(
+                f"An export of {table.name} lacks the key's {', '.join(lacking)}. It has {', '.join(columns)}. "
+                "Export it with its key, or name another key."
+            )
+    return tuple(exports[0].index(name) + 1 for name in table.key)
+
+
+def _load(export: Export | None, name: str, columns: Sequence[str], connection: duckdb.DuckDBPyConnection) -> int:
+    """Copy an export into a table of texts and return its rows; a CSV is slow to read, so it is read once."""
+    begun = time.monotonic()
+    connection.execute(f"CREATE TABLE {name} ({', '.join(f'c{place} VARCHAR' for place, _ in enumerate(columns, 1))})")
+    rows = 0
+    for part in export.parts if export else ():
+        with named_file(part.name):
+            connection.execute(f"INSERT INTO {name} {part.select(columns)}")
+        (found,) = connection.fetchone() or (0,)
+        rows += found
+    _log("export read", rows, begun)
+    return rows
+
+
+def _check_keys(name: str, what: str, shape: Shape, table: ExportTable, connection: duckdb.DuckDBPyConnection) -> None:
+    missing = connection.execute(query.keys_missing(name, shape)).fetchall()
+    if missing:
+        examples = "; ".join(_key_text(table, key) for key in missing)
+        raise ExportRefusedError(
+            f"In {what} of {table.name} the key of some rows is NULL: {examples}. A row without a key cannot be "
+            "followed from one export to the next; export it whole, or name another key.",
+            table=table.name,
+        )
+    twice = connection.execute(query.keys_twice(name, shape)).fetchall()
+    if twice:
+        examples = "; ".join(f"{_key_text(table, key)} ({copies} rows)" for copies, *key in twice)
+        raise DuplicateKeyError(
+            f"In {what} of {table.name} several rows have the same key: {examples}. Export each row once, or name a "
+            "key that tells them apart.",
+            table=table.name,
+        )
+
+
+def _key_text(table: ExportTable, key: Sequence[str | None]) -> str:
+    return ", ".join(f"{name}={'NULL' if text is None else text}" for name, text in zip(table.key, key, strict=True))
+
+
+def _operations(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    names = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
+    found = connection.execute(f"SELECT op, count(*) FROM {CHANGES} GROUP BY op").fetchall()
+    return {names[op]: count for op, count in found}
+
+
+def _log(message: str, rows: int, begun: float) -> None:
+    logger.info(message, extra={"row_count": rows, "duration_ms": round((time.monotonic() - begun) * 1000)})

@@ -1,0 +1,141 @@
+"""One export's files as text, exactly as they stand: which columns they have, and the SQL that reads them.
+
+Columns go by their place in SQL and never by their name: a source may tell "id" from "ID", and DuckDB does not.
+"""
+
+import csv
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from transformation.delta.engine import named_file
+from utils.errors import ExportRefusedError
+from utils.export_table import ExportTable, Format
+from utils.postgres.names import identifier, literal
+
+MAX_LINE_BYTES = 16 << 20  # of a CSV's row; what DuckDB's reader keeps in memory for each thread grows with it
+NESTED = ("STRUCT", "MAP", "UNION")
+
+
+@dataclass(frozen=True)
+class ExportFile:
+    """A file on this machine, and the name that it arrived under."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file's columns, each with the SQL for its text, and the relation that they come from."""
+
+    name: str
+    columns: tuple[str, ...]
+    texts: tuple[str, ...]
+    relation: str
+
+    def select(self, columns: Sequence[str]) -> str:
+        """Return the query for these columns as c1, c2 ...; NULL for one that the file lacks."""
+        texts = dict(zip(self.columns, self.texts, strict=True))
+        items = (f"{texts.get(name, 'CAST(NULL AS VARCHAR)')} AS c{place}" for place, name in enumerate(columns, 1))
+        return f"SELECT {', '.join(items)} FROM {self.relation}"
+
+
+@dataclass(frozen=True)
+class Export:
+    """One version: its columns, in the order of its first file, and its parts."""
+
+    columns: tuple[str, ...]
+    parts: tuple[Part, ...]
+
+
+def read_export(files: Sequence[ExportFile], table: ExportTable, connection: duckdb.DuckDBPyConnection) -> Export:
+    """Look at every file's columns, or raise ExportRefusedError; no row is read yet."""
+    parts = tuple(_part(file, table, connection) for file in files)
+    for part in parts:
+        _check_columns(part, parts[0])
+    return Export(parts[0].columns, parts)
+
+
+def _part(file: ExportFile, table: ExportTable, connection: duckdb.DuckDBPyConnection) -> Part:
+    if table.format is Format.PARQUET:
+        return _parquet_part(file, connection)
+    columns = table.columns or read_header(file, table.delimiter)
+    places = tuple(f"c{place}" for place, _ in enumerate(columns, 1))
+    return Part(file.name, columns, places, _csv_relation(file, table, places))
+
+
+def read_header(file: ExportFile, delimiter: str) -> tuple[str, ...]:
+    """Return the names in a CSV's first line."""
+    opened = gzip.open if _is_gzip(file) else open
+    try:
+        with opened(file.path, "rt", encoding="utf-8-sig", newline="") as stream:
+            header = next(csv.reader(stream, delimiter=delimiter), None)
+    except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, EOFError) as error:
+        raise ExportRefusedError(f"{file.name} cannot be read: {error}. Export it again as UTF-8.") from error
+    if not header:
+        raise ExportRefusedError(
+            f"{file.name} has no header line. Export it with one, or declare its `columns`.", file=file.name
+        )
+    return tuple(header)
+
+
+def _is_gzip(file: ExportFile) -> bool:
+    return file.name.endswith(".gz")
+
+
+def _csv_relation(file: ExportFile, table: ExportTable, places: Sequence[str]) -> str:
+    """Return the reader with every setting given: whatever DuckDB guesses would depend on the rows."""
+    kinds = ", ".join(f"{place}: 'VARCHAR'" for place in places)
+    options = {
+        "columns": f"{{{kinds}}}",
+        "auto_detect": "false",
+        "header": "false" if table.columns else "true",
+        "delim": literal(table.delimiter),
+        "quote": literal('"'),
+        "escape": literal('"'),
+        "nullstr": literal(table.null),
+        "allow_quoted_nulls": "false",  # a quoted empty value is a text, an unquoted one is NULL
+        "compression": literal("gzip" if _is_gzip(file) else "none"),
+        "max_line_size": str(MAX_LINE_BYTES),
+    }
+    return f"read_csv({literal(str(file.path))}, {', '.join(f'{name} = {value}' for name, value in options.items())})"
+
+
+def _parquet_part(file: ExportFile, connection: duckdb.DuckDBPyConnection) -> Part:
+    relation = f"read_parquet({literal(str(file.path))})"
+    with named_file(file.name):
+        found = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+    texts = tuple(text_of(identifier(name), kind) for name, kind, *_ in found)
+    return Part(file.name, tuple(name for name, *_ in found), texts, relation)
+
+
+def text_of(column: str, kind: str) -> str:
+    """Return the SQL for a value's text as PostgreSQL reads it, with nothing lost.
+
+    Numbers, times and booleans cast as they are (floats to the shortest text that means the same number);
+    bytes are written as bytea's hex form, and nested values as JSON.
+    """
+    if kind == "VARCHAR":
+        return column
+    if kind == "BLOB":
+        return f"'\\x' || lower(hex({column}))"
+    if kind.startswith(NESTED) or kind.endswith("]"):
+        return f"CAST(to_json({column}) AS VARCHAR)"
+    return f"CAST({column} AS VARCHAR)"
+
+
+def _check_columns(part: Part, first: Part) -> None:
+    twice = sorted({name for name in part.columns if part.columns.count(name) > 1})
+    if twice or "" in part.columns:
+        what = f"names {twice[0]!r} twice" if twice else "has a column without a name"
+        raise ExportRefusedError(f"{part.name} {what}. Name every column once.", file=part.name)
+    if set(part.columns) != set(first.columns):
+        differ = sorted(set(part.columns) ^ set(first.columns))
+        raise ExportRefusedError(
+            f"{part.name} and {first.name} are one export but differ in {', '.join(differ)}. Export them again.",
+            file=part.name,
+        )

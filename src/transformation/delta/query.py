@@ -1,0 +1,58 @@
+"""The comparison in SQL that DuckDB and Athena both understand, and the checks that it stands on.
+
+A relation holds an export's columns as c1, c2 ..., all of them text. A result holds op, the row before as
+b1, b2 ... and the row after as a1, a2 ...
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+EXAMPLES = 5  # keys that a message names
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many columns are compared, and which places, from 1, make up the key."""
+
+    width: int
+    key: tuple[int, ...]
+
+    @property
+    def places(self) -> range:
+        """Every column's place."""
+        return range(1, self.width + 1)
+
+
+def delta(before: str, after: str, shape: Shape) -> str:
+    """Return the query for every row that is new, gone, or differs in any column."""
+    first = shape.key[0]  # never NULL inside an export, so NULL here means that the row is not there
+    rows = ", ".join(f"{side}.c{place} AS {side[0]}{place}" for side in ("before", "after") for place in shape.places)
+    return (
+        f"SELECT CASE WHEN before.c{first} IS NULL THEN 'INSERT' WHEN after.c{first} IS NULL THEN 'DELETE' "
+        f"ELSE 'UPDATE' END AS op, {rows} FROM {before} AS before FULL JOIN {after} AS after "
+        f"ON {_all(f'before.c{place} = after.c{place}' for place in shape.key)} "
+        f"WHERE {' OR '.join(f'before.c{place} IS DISTINCT FROM after.c{place}' for place in shape.places)}"
+    )
+
+
+def keys_twice(relation: str, shape: Shape) -> str:
+    """Return the query for some keys that more than one row has, and how many have them."""
+    key = _columns(shape.key)
+    return (
+        f"SELECT count(*) AS copies, {key} FROM {relation} AS export GROUP BY {key} HAVING count(*) > 1 "
+        f"ORDER BY {key} LIMIT {EXAMPLES}"
+    )
+
+
+def keys_missing(relation: str, shape: Shape) -> str:
+    """Return the query for some rows whose key holds NULL."""
+    lacks = " OR ".join(f"c{place} IS NULL" for place in shape.key)
+    return f"SELECT {_columns(shape.key)} FROM {relation} AS export WHERE {lacks} ORDER BY 1 LIMIT {EXAMPLES}"
+
+
+def _columns(places: Sequence[int]) -> str:
+    return ", ".join(f"c{place}" for place in places)
+
+
+def _all(conditions: Iterable[str]) -> str:
+    return " AND ".join(conditions)
