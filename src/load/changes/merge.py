@@ -11,7 +11,7 @@ from utils.postgres.session import Session
 def delete_rows(session: Session, staged: Staged) -> int:
     """Delete, or mark, the rows whose last change says so, and return how many there were."""
     target = staged.target
-    where = f"{staged.name} s WHERE s.deleted AND {_same_key(staged)}"
+    where = f"{staged.name} s WHERE s.deleted AND {same_key(staged)}"
     if target.marks:
         marked = identifier(DELETED_AT)
         session.run(f"UPDATE {target.name} t SET {marked} = now() FROM {where} AND t.{marked} IS NULL")
@@ -34,7 +34,7 @@ def _update(session: Session, staged: Staged) -> int:
         return 0
     assignments = ", ".join(f"{identifier(name)} = {value}" for name, value in values.items())
     session.run(
-        f"UPDATE {target.name} t SET {assignments} FROM {staged.name} s WHERE NOT s.deleted AND {_same_key(staged)}"
+        f"UPDATE {target.name} t SET {assignments} FROM {staged.name} s WHERE NOT s.deleted AND {same_key(staged)}"
     )
     return session.row_count
 
@@ -45,7 +45,7 @@ def _insert(session: Session, staged: Staged) -> int:
     session.run(
         f"INSERT INTO {target.name} ({columns}) OVERRIDING SYSTEM VALUE "
         f"SELECT {_listed(staged, names)} FROM {staged.name} s WHERE NOT s.deleted "
-        f"AND NOT EXISTS (SELECT FROM {target.name} t WHERE {_same_key(staged)}) ORDER BY s.place"
+        f"AND NOT EXISTS (SELECT FROM {target.name} t WHERE {same_key(staged)}) ORDER BY s.place"
     )
     return session.row_count
 
@@ -54,5 +54,6 @@ def _listed(staged: Staged, names: Iterable[str]) -> str:
     return ", ".join(map(staged.value, names))
 
 
-def _same_key(staged: Staged) -> str:
+def same_key(staged: Staged) -> str:
+    """Return the condition that a row of the target has a staged row's key."""
     return " AND ".join(f"t.{identifier(name)} = {staged.value(name)}" for name in staged.target.key)
