@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, clean, exports, files, init, invoke, quarantine, run, schema, status, verify
+from cli import check, clean, delta, exports, files, init, invoke, quarantine, run, schema, status, verify
 
 app = typer.Typer(
     name="starlift",
@@ -26,6 +26,7 @@ app.command("check")(check.check)
 app.command("init")(init.init)
 app.command("clean")(clean.clean)
 app.command("invoke")(invoke.invoke)
+app.command("delta")(delta.delta)
 schema_app.command("history")(schema.history)
 
 

@@ -65,6 +65,8 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
         f"  {'extracting':<12}{fields.get('table', ''):<24}{_megabytes(fields)} MB so far"
     ),
     "table extracted": _extracted,
+    "export read": lambda fields: _rows({**fields, "table": fields.get("export", "")}, "read"),
+    "exports compared": lambda fields: _rows({**fields, "table": ""}, "compared", "change"),
     "batch extracted": lambda fields: _batch(fields, "extracted"),
     "horizon held back": _held_back,
     "new rows in quarantine": _set_aside,

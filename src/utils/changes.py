@@ -38,8 +38,8 @@ class Change:
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every copy of this change, and for no other."""
-        return f"{self.tenant}/{self.table}/{self.version}/{self.sequence}"
+        """The same for every copy of this change, and for no other; a replayed version has another order."""
+        return f"{self.tenant}/{self.table}/{self.version}/{self.order}/{self.sequence}"
 
     @property
     def partition_key(self) -> str:

@@ -16,5 +16,6 @@ def connect(scratch: Path, memory_mb: int) -> duckdb.DuckDBPyConnection:
         "autoload_known_extensions": "false",
     }
     connection = duckdb.connect(config=settings)
+    connection.execute("SET enable_progress_bar = false")  # it would write among the reports on standard output
     connection.execute("SET TimeZone = 'UTC'")
     return connection

@@ -23,6 +23,10 @@ def test_a_change_is_one_line():
     assert "\n" not in to_json(change())
 
 
+def test_a_version_that_is_replayed_has_changes_of_its_own():
+    assert change(order=3).idempotency_key != change(order=1).idempotency_key
+
+
 def test_all_changes_of_a_row_share_a_partition_key():
     first, later = change(), change(op=Operation.DELETE, after=None, version="v2", order=2)
 

@@ -66,6 +66,8 @@ def compare(
         _check_keys(name, what, shape, table, connection)
     begun = time.monotonic()
     connection.execute(f"CREATE TABLE {CHANGES} AS {query.delta(BEFORE, AFTER, shape)}")
+    for name in (BEFORE, AFTER):
+        connection.execute(f"DROP TABLE {name}")  # their disk is needed to put the changes in order
     counts = Counts(*rows, **_operations(connection))
     _log("exports compared", counts.changes, begun)
     added, dropped = _missing(after.columns, earlier), _missing(earlier, after.columns)
@@ -96,7 +98,7 @@ def _load(export: Export | None, name: str, columns: Sequence[str], connection: 
             connection.execute(f"INSERT INTO {name} {part.select(columns)}")
         (found,) = connection.fetchone() or (0,)
         rows += found
-    _log("export read", rows, begun)
+    _log("export read", rows, begun, export=name.removeprefix("export_"))
     return rows
 
 
@@ -129,5 +131,5 @@ def _operations(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return {names[op]: count for op, count in found}
 
 
-def _log(message: str, rows: int, begun: float) -> None:
-    logger.info(message, extra={"row_count": rows, "duration_ms": round((time.monotonic() - begun) * 1000)})
+def _log(message: str, rows: int, begun: float, **fields: str) -> None:
+    logger.info(message, extra={"row_count": rows, "duration_ms": round((time.monotonic() - begun) * 1000), **fields})

@@ -15,6 +15,7 @@ CSV_REASONS = (  # what DuckDB says after it has quoted the line, which may be a
     (re.compile(r"Expected Number of Columns: \d+ Found: \d+"), ""),
     (re.compile(r"Maximum line size of \d+ bytes exceeded"), ""),
     (re.compile(r"unterminated quote", re.IGNORECASE), "a quote is not closed, or lines end in more than one way"),
+    (re.compile("reached an invalid state"), "lines end in more than one way, or a value is half quoted"),
     (re.compile(r"Invalid unicode", re.IGNORECASE), "it is not UTF-8"),
 )
 
@@ -34,7 +35,8 @@ def _named_errors(scratch: Path, memory_mb: int) -> Iterator[None]:
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
         raise ResourceExhaustedError(
             f"The {memory_mb} MB of memory, or the disk of {scratch}, ran short: {_first_line(error)}. Give the "
-            "function more ephemeral storage (docs/exports.md says how much for how many rows), or more memory."
+            "function more ephemeral storage (docs/exports.md says how much for how many rows), or more memory; on a "
+            "host, let TMPDIR name a larger disk."
         ) from error
     except duckdb.Error as error:
         raise QueryError(f"The exports cannot be compared: {_first_line(error)}") from error

@@ -72,9 +72,10 @@ def read_header(file: ExportFile, delimiter: str) -> tuple[str, ...]:
     """Return the names in a CSV's first line."""
     opened = gzip.open if _is_gzip(file) else open
     try:
-        with opened(file.path, "rt", encoding="utf-8-sig", newline="") as stream:
+        with opened(file.path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
             header = next(csv.reader(stream, delimiter=delimiter), None)
-    except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, EOFError) as error:
+        "".join(header or ()).encode()  # a row that is not UTF-8 is found later, with its line
+    except (UnicodeError, csv.Error, gzip.BadGzipFile, EOFError) as error:
         raise ExportRefusedError(f"{file.name} cannot be read: {error}. Export it again as UTF-8.") from error
     if not header:
         raise ExportRefusedError(

@@ -32,7 +32,7 @@ def _select(comparison: Comparison, numbered: Numbered) -> str:
     every = list(zip(columns, shape.places, strict=True))
     key = [f"coalesce(a{place}, b{place})" for place in shape.key]
     names = [columns[place - 1] for place in shape.key]
-    same_for_all = f"{version.tenant}/{version.table}/{version.version}/"
+    same_for_all = f"{version.tenant}/{version.table}/{version.version}/{numbered.order}/"
     before = _object(columns, [f"b{place}" for _, place in every])
     after = _object(columns, [f"a{place}" for _, place in every])
     return (

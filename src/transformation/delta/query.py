@@ -4,7 +4,7 @@ A relation holds an export's columns as c1, c2 ..., all of them text. A result h
 b1, b2 ... and the row after as a1, a2 ...
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 EXAMPLES = 5  # keys that a message names
@@ -26,12 +26,14 @@ class Shape:
 def delta(before: str, after: str, shape: Shape) -> str:
     """Return the query for every row that is new, gone, or differs in any column."""
     first = shape.key[0]  # never NULL inside an export, so NULL here means that the row is not there
-    rows = ", ".join(f"{side}.c{place} AS {side[0]}{place}" for side in ("before", "after") for place in shape.places)
+    sides = (("earlier", "b"), ("later", "a"))
+    rows = ", ".join(f"{side}.c{place} AS {short}{place}" for side, short in sides for place in shape.places)
+    same_key = " AND ".join(f"earlier.c{place} = later.c{place}" for place in shape.key)
+    differs = " OR ".join(f"earlier.c{place} IS DISTINCT FROM later.c{place}" for place in shape.places)
     return (
-        f"SELECT CASE WHEN before.c{first} IS NULL THEN 'INSERT' WHEN after.c{first} IS NULL THEN 'DELETE' "
-        f"ELSE 'UPDATE' END AS op, {rows} FROM {before} AS before FULL JOIN {after} AS after "
-        f"ON {_all(f'before.c{place} = after.c{place}' for place in shape.key)} "
-        f"WHERE {' OR '.join(f'before.c{place} IS DISTINCT FROM after.c{place}' for place in shape.places)}"
+        f"SELECT CASE WHEN earlier.c{first} IS NULL THEN 'INSERT' WHEN later.c{first} IS NULL THEN 'DELETE' "
+        f"ELSE 'UPDATE' END AS op, {rows} "
+        f"FROM {before} AS earlier FULL JOIN {after} AS later ON {same_key} WHERE {differs}"
     )
 
 
@@ -52,7 +54,3 @@ def keys_missing(relation: str, shape: Shape) -> str:
 
 def _columns(places: Sequence[int]) -> str:
     return ", ".join(f"c{place}" for place in places)
-
-
-def _all(conditions: Iterable[str]) -> str:
-    return " AND ".join(conditions)

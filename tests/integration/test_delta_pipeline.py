@@ -1,0 +1,276 @@
+"""One version from its files to the stream: computed once, resumed where it stopped, by its owner only."""
+
+import itertools
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from tests.delta_fakes import HeldLease, Shard, land, ports, received, task
+from tests.exports import apply, table
+from tests.fakes import Crash, Fuse, FusedStore
+from transformation.delta.handler import task_of
+from transformation.delta.kinesis import KinesisStream
+from transformation.delta.pipeline import publish_delta
+from transformation.delta.ports import Record
+from utils.changes import read_record
+from utils.deadline import no_deadline
+from utils.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    ExportChangedError,
+    LockLostError,
+    SchemaDriftError,
+    ServiceUnavailableError,
+    TooManyDeletesError,
+)
+from utils.registry.claim import Claim
+
+FIRST = "id,name\n1,Ann\n2,Bob\n"
+SECOND = "id,name\n1,Anne\n3,Cy\n"
+
+
+def many(count):
+    return "id,name\n" + "".join(f"{number:05d},x\n" for number in range(count))
+
+
+@pytest.fixture
+def made(tmp_path):
+    found = ports(tmp_path)
+    land(found, "v1", FIRST)
+    land(found, "v2", SECOND)
+    return found
+
+
+def test_a_first_version_is_all_inserts_and_a_later_one_what_changed(made, tmp_path):
+    first = publish_delta(task(), made, no_deadline)
+    later = ports(tmp_path, stream=made.stream)
+    second = publish_delta(task("v2", 2, "v1"), later, no_deadline)
+
+    changes = received(made)
+    assert [change.op.value for change in changes] == ["INSERT", "INSERT", "UPDATE", "DELETE", "INSERT"]
+    assert [(change.order, change.sequence) for change in changes] == [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3)]
+    assert [row["name"] for row in apply(changes, [], ("id",)).values()] == ["Anne", "Cy"]
+    assert [answer["counts"]["published"] for answer in (first, second)] == [2, 3]
+
+
+def test_a_version_with_the_same_content_begins_no_publishing(made):
+    land(made, "v2", FIRST)
+
+    answer = publish_delta(task("v2", 2, "v1"), made, no_deadline)
+
+    assert (answer["counts"]["unchanged"], answer["more"]) == (2, False)
+    assert not made.lease.begun
+    assert made.stream.calls == []
+
+
+def test_time_that_runs_short_answers_more_and_the_next_attempt_goes_on(made):
+    land(made, "v1", many(3_000))
+
+    first = publish_delta(task(), made, lambda _longest: False)
+    rest = publish_delta(task(), made, no_deadline)
+
+    assert (first["more"], rest["more"]) == (True, False)
+    assert sorted(change.sequence for change in received(made)) == list(range(1, 3_001))
+
+
+def test_changes_are_computed_once_for_an_order(made):
+    publish_delta(task(), made, no_deadline)
+    made.exports.delete("acme/orders/v1/orders.csv")
+
+    assert publish_delta(task(), made, no_deadline)["counts"]["inserted"] == 2
+
+
+def test_changes_of_another_comparison_under_the_same_order_are_computed_anew(made, tmp_path):
+    publish_delta(task("v2", 1), made, no_deadline)
+    again = ports(tmp_path)
+
+    publish_delta(task("v1", 1), again, no_deadline)
+
+    assert [change.version for change in received(again)] == ["v1", "v1"]
+
+
+def test_files_that_were_overwritten_after_their_registration_are_refused(made, tmp_path):
+    altered = ports(tmp_path, known_content=lambda _version: "another checksum")
+
+    with pytest.raises(ExportChangedError, match="v1 is no longer what was registered"):
+        publish_delta(task(), altered, no_deadline)
+
+
+def test_too_many_deletes_stop_it_until_they_are_accepted(made):
+    land(made, "v1", many(44))
+    land(made, "v2", many(32))
+
+    with pytest.raises(TooManyDeletesError, match=r"12 of 44 rows.*25%.*accept_deletes"):
+        publish_delta(task("v2", 2, "v1"), made, no_deadline)
+
+    assert publish_delta(task("v2", 2, "v1", ["deletes"]), made, no_deadline)["counts"]["deleted"] == 12
+
+
+def test_a_dropped_column_stops_it_until_it_is_accepted(made):
+    land(made, "v2", "id\n1\n2\n")
+
+    with pytest.raises(SchemaDriftError, match=r"no longer has name.*accept_dropped_columns"):
+        publish_delta(task("v2", 2, "v1"), made, no_deadline)
+
+    assert publish_delta(task("v2", 2, "v1", ["dropped_columns"]), made, no_deadline)["counts"]["unchanged"] == 2
+
+
+def test_a_confirmation_counts_only_for_the_version_it_was_given_for():
+    claim = Claim("acme", "orders", "v1", 1, 1, None, "execution")
+    given = {"version": "v2", "accept_deletes": True}
+
+    assert task_of(claim, given).accepted == frozenset()
+    assert task_of(claim, {**given, "version": "v1"}).accepted == {"deletes"}
+
+
+def test_a_late_owner_computes_and_publishes_nothing(made, tmp_path):
+    late = ports(tmp_path, lease=HeldLease(asked_at_most=0))
+
+    with pytest.raises(LockLostError):
+        publish_delta(task(), late, no_deadline)
+
+    assert not any(late.changes.list(""))
+
+
+def test_an_engine_that_is_not_there_is_named(made, tmp_path):
+    with pytest.raises(ConfigurationError, match="athena"):
+        publish_delta(task(), ports(tmp_path, table(engine="athena")), no_deadline)
+
+
+class _FusedLease(HeldLease):
+    def __init__(self, fuse):
+        super().__init__()
+        self.fuse = fuse
+
+    def begin(self):
+        self.fuse.burn()
+        super().begin()
+
+    def save_published(self, sequence):
+        self.fuse.burn()
+        super().save_published(sequence)
+        self.fuse.burn()
+
+
+class _FusedShard(Shard):
+    def __init__(self, fuse):
+        super().__init__()
+        self.fuse = fuse
+
+    def put(self, records):
+        self.fuse.burn()
+        refused = super().put(records)
+        self.fuse.burn()
+        return refused
+
+
+def _fused(folder, blow_at=None):
+    fuse = Fuse(blow_at)
+    store = FusedStore(folder / "changes", fuse)
+    return ports(folder, changes=store, lease=_FusedLease(fuse), stream=_FusedShard(fuse))
+
+
+def _steps(folder):
+    made = _fused(folder)
+    land(made, "v1", FIRST)
+    publish_delta(task(), made, no_deadline)
+    return made.stream.fuse.steps
+
+
+def test_every_change_is_in_the_stream_whatever_step_the_first_attempt_died_at(tmp_path):
+    for step in range(1, _steps(tmp_path / "clean") + 1):
+        made = _fused(tmp_path / str(step), step)
+        land(made, "v1", FIRST)
+        with pytest.raises(Crash):
+            publish_delta(task(), made, no_deadline)
+        made.stream.fuse.__init__()
+
+        publish_delta(task(), made, no_deadline)
+
+        assert {change.sequence for change in received(made)} == {1, 2}
+        assert made.lease.done == 2
+
+
+@pytest.fixture
+def kinesis():
+    with mock_aws():
+        client = boto3.client("kinesis")
+        client.create_stream(StreamName="changes", ShardCount=2)
+        yield client
+
+
+def in_stream(client):
+    shards = client.list_shards(StreamName="changes")["Shards"]
+    for shard in shards:
+        start = {"StreamName": "changes", "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        found = client.get_records(ShardIterator=client.get_shard_iterator(**start)["ShardIterator"])
+        yield [record["Data"] for record in found["Records"]]
+
+
+class Throttle:
+    """Answers put_records at the client's edge as a stream that is too small does."""
+
+    def __init__(self, client, failures):
+        self.calls = itertools.count(1)
+        self.failures = failures
+        client.meta.events.register("before-parameter-build.kinesis.PutRecords", self.hold_back)
+        client.meta.events.register("after-call.kinesis.PutRecords", self.answer)
+        self.held = []
+
+    def hold_back(self, params, **_):
+        self.held.append([])
+        if next(self.calls) <= self.failures:
+            self.held[-1] = params["Records"][1::2]
+            params["Records"] = params["Records"][::2]
+
+    def answer(self, parsed, **_):
+        refused = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow down"}
+        taken = parsed["Records"]
+        if self.held[-1]:
+            pairs = itertools.zip_longest(taken, [refused] * len(self.held[-1]))
+            parsed["Records"] = [record for pair in pairs for record in pair if record]
+
+
+def test_every_change_gets_into_a_throttled_stream_once(made, tmp_path, kinesis):
+    Throttle(kinesis, failures=3)
+    land(made, "v1", many(400))
+
+    publish_delta(task(), ports(tmp_path, stream=KinesisStream("changes", kinesis)), no_deadline)
+
+    shards = [[read_record(data, made.changes).sequence for data in shard] for shard in in_stream(kinesis)]
+    assert sorted(itertools.chain(*shards)) == list(range(1, 401))
+    assert all(len(shard) > 100 for shard in shards)
+
+
+def test_a_stream_that_is_not_there_is_a_configuration_error():
+    with mock_aws(), pytest.raises(ConfigurationError, match="nowhere cannot be used"):
+        KinesisStream("nowhere").put([Record(b"x", "key")])
+
+
+def _fail(client, status, code):
+    from botocore.awsrequest import AWSResponse
+
+    class Raw:
+        def stream(self, **_):
+            yield f'{{"__type": "{code}", "message": "no"}}'.encode()
+
+    def answer(request, **_):
+        return AWSResponse(request.url, status, {"Content-Type": "application/x-amz-json-1.1"}, Raw())
+
+    client.meta.events.register_first("before-send.kinesis.PutRecords", answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "ProvisionedThroughputExceededException", ServiceUnavailableError),
+        (500, "InternalFailure", ServiceUnavailableError),
+        (400, "AccessDeniedException", AccessDeniedError),
+    ],
+)
+def test_a_call_that_fails_whole_is_named(kinesis, status, code, kind):
+    _fail(kinesis, status, code)
+
+    with pytest.raises(kind):
+        KinesisStream("changes", kinesis).put([Record(b"x", "key")])
