@@ -1,4 +1,4 @@
-"""`starlift exports`: full exports, and the targets that follow them."""
+"""`starlift exports`: tables that arrive as full exports."""
 
 import sys
 from dataclasses import asdict
@@ -6,15 +6,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from cli import arguments
 from cli.console import out, print_json, reporting
 from utils.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from local.exports_resync import Compared, Series
+    from local import exports_resync
+    from local.export_standing import SeriesStanding
 
 app = typer.Typer(help="Tables that arrive as full exports.", no_args_is_help=True)
+
+RegistryName = Annotated[
+    str,
+    typer.Option(
+        "--registry",
+        envvar="STARLIFT_REGISTRY",
+        metavar="FILE|dynamodb://TABLE",
+        show_envvar=True,
+        help="Where every version's state is kept.",
+    ),
+]
+Series = Annotated[str | None, typer.Argument(metavar="TENANT/TABLE", help="One table only.")]
+Versions = Annotated[int, typer.Option("--versions", min=1, help="How many of each table's newest versions.")]
 
 OneSeries = Annotated[str, typer.Argument(metavar="TENANT/TABLE", help="Whose table, and which.")]
 Exports = Annotated[
@@ -27,20 +42,46 @@ Exports = Annotated[
         help="Where exports arrive, as TENANT/TABLE/VERSION/FILE.",
     ),
 ]
-Registry = Annotated[
-    str,
-    typer.Option(
-        "--registry",
-        envvar="STARLIFT_REGISTRY",
-        metavar="FILE|dynamodb://TABLE",
-        show_envvar=True,
-        help="What remembers the versions, and which of them succeeded.",
-    ),
-]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AcceptDeletes = Annotated[
     bool, typer.Option("--accept-deletes", help="Take out any number of rows that the export does not have.")
 ]
+
+
+@app.command("status")
+def status(
+    registry: RegistryName,
+    series: Series = None,
+    versions: Versions = 10,
+    as_json: arguments.Json = False,
+) -> None:
+    """Show where each table's newest versions stand, who holds its lock, and what failed."""
+    from local.export_standing import read_export_standing  # boto3 is slow to import
+
+    with reporting(as_json):
+        found = read_export_standing(registry, series, versions)
+    if as_json:
+        print_json({"tables": [each.to_record() for each in found]})
+        return
+    if not found:
+        out.print("No export yet.")
+    for each in found:
+        _print(each)
+
+
+def _print(standing: "SeriesStanding") -> None:
+    table = Table(
+        "version", "status", "files", "bytes", "changes", "attempts", "at", "execution", title=standing.series
+    )
+    table.title_justify = "left"
+    for entry in standing.versions:
+        changes = " ".join(f"{count:,} {operation}" for operation, count in entry.counts.items()) or "·"
+        at = (entry.ended_at or entry.started_at or entry.registered_at)[:19].replace("T", " ")
+        numbers = (f"{entry.files:,}", f"{entry.bytes:,}", changes, str(entry.attempts))
+        table.add_row(entry.version, entry.status.value, *numbers, at, entry.execution)
+    out.print(table)
+    for sentence in standing.remarks:
+        out.print(sentence, style="yellow", soft_wrap=True)
 
 
 @app.command("resync")
@@ -49,26 +90,28 @@ def resync(
     project: arguments.ProjectFolder,
     warehouse: arguments.Warehouse,
     exports: Exports,
-    registry: Registry,
+    registry: RegistryName,
     accept_deletes: AcceptDeletes = False,
     yes: Yes = False,
     as_json: arguments.Json = False,
 ) -> None:
     """Compare a target with the last export that succeeded, and make it the same: lost changes come back."""
-    from local.exports_resync import Series, parse_series
+    from local import exports_resync  # DuckDB and boto3 are slow to import
     from utils.export_project import read_exports
     from utils.open_store import open_store
     from utils.registry.open_registry import open_registry
 
     with reporting(as_json):
-        tenant, table = parse_series(series, read_exports(Path(project).expanduser()))
-        opened = Series(table, tenant, open_store(exports), open_registry(registry), warehouse)
+        tenant, table = exports_resync.parse_series(series, read_exports(Path(project).expanduser()))
+        opened = exports_resync.Series(table, tenant, open_store(exports), open_registry(registry), warehouse)
         found = _mended(opened, accept_deletes, yes, as_json)
     if as_json:
         print_json({"version": found.version, **asdict(found.difference)})
 
 
-def _mended(series: "Series", accept_deletes: bool, yes: bool, as_json: bool) -> "Compared":
+def _mended(
+    series: "exports_resync.Series", accept_deletes: bool, yes: bool, as_json: bool
+) -> "exports_resync.Compared":
     """Show the differences, ask, and mend; what is told at the end is what was mended."""
     if not yes:
         found = series.compare()
@@ -88,7 +131,7 @@ def _ask() -> None:
     typer.confirm("Mend the target?", abort=True)
 
 
-def _tell(found: "Compared", how: str, as_json: bool) -> None:
+def _tell(found: "exports_resync.Compared", how: str, as_json: bool) -> None:
     if as_json:
         return
     rows = found.difference

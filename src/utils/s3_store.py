@@ -32,6 +32,11 @@ MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 
 
+def s3_client() -> Any:
+    """Return a client that asks again where S3 asks for patience."""
+    return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+
+
 @contextlib.contextmanager
 def _named_errors(what: str) -> Iterator[None]:
     try:
@@ -92,7 +97,7 @@ class S3Store:
 
     @cached_property
     def _s3(self) -> Any:
-        return self.client or boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+        return self.client or s3_client()
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": f"{self.prefix}/{key}" if self.prefix else key}

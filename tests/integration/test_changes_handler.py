@@ -82,7 +82,7 @@ def test_a_refusal_is_logged_once_as_critical_by_its_names_and_without_its_value
         deliver(BAD, *rest)
 
     (line,) = [line for line in lines().splitlines() if json.loads(line)["level"] == "CRITICAL"]
-    assert "acme/orders/v1/2" in line
+    assert "acme/orders/v1/1/2" in line
     assert SECRET not in lines()
 
 

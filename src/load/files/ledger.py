@@ -30,7 +30,7 @@ CREATE TABLE starlift.processed_files (
 """
 INDEX = "CREATE INDEX ON starlift.processed_files (key, bucket)"
 LAST = """
-SELECT version, etag, sequencer FROM starlift.processed_files
+SELECT id, version, etag, sequencer FROM starlift.processed_files
 WHERE bucket = :bucket AND key = :key AND outcome = 'loaded' ORDER BY id DESC LIMIT 1
 """
 FORGET = """
@@ -65,6 +65,7 @@ class Outcome(StrEnum):
 class Loaded:
     """The newest content of a key that was loaded."""
 
+    id: int
     version: str
     etag: str
     sequencer: str
@@ -106,6 +107,16 @@ def read_last(session: Session, dropped: DroppedFile) -> Loaded | None:
     """Return the newest content of the file's key that was loaded."""
     found = session.rows(LAST, bucket=dropped.bucket, key=dropped.key)
     return Loaded(**found[0]) if found else None
+
+
+def move_on(session: Session, last: Loaded, sequencer: str) -> None:
+    """Remember that the same content came again later: what came in between is older than it."""
+    if is_older(last.sequencer, sequencer):
+        session.run(
+            "UPDATE starlift.processed_files SET sequencer = :sequencer WHERE id = :id",
+            sequencer=sequencer,
+            id=last.id,
+        )
 
 
 def write(session: Session, dropped: DroppedFile, report: Report, sequencer: str) -> None:
