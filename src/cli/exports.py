@@ -1,5 +1,8 @@
 """`starlift exports`: tables that arrive as full exports."""
 
+import sys
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,8 +10,10 @@ from rich.table import Table
 
 from cli import arguments
 from cli.console import out, print_json, reporting
+from utils.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from local import exports_resync
     from local.export_standing import SeriesStanding
 
 app = typer.Typer(help="Tables that arrive as full exports.", no_args_is_help=True)
@@ -25,6 +30,22 @@ RegistryName = Annotated[
 ]
 Series = Annotated[str | None, typer.Argument(metavar="TENANT/TABLE", help="One table only.")]
 Versions = Annotated[int, typer.Option("--versions", min=1, help="How many of each table's newest versions.")]
+
+OneSeries = Annotated[str, typer.Argument(metavar="TENANT/TABLE", help="Whose table, and which.")]
+Exports = Annotated[
+    str,
+    typer.Option(
+        "--exports",
+        envvar="STARLIFT_EXPORTS",
+        metavar="DIR|s3://BUCKET",
+        show_envvar=True,
+        help="Where exports arrive, as TENANT/TABLE/VERSION/FILE.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+AcceptDeletes = Annotated[
+    bool, typer.Option("--accept-deletes", help="Take out any number of rows that the export does not have.")
+]
 
 
 @app.command("status")
@@ -61,3 +82,59 @@ def _print(standing: "SeriesStanding") -> None:
     out.print(table)
     for sentence in standing.remarks:
         out.print(sentence, style="yellow", soft_wrap=True)
+
+
+@app.command("resync")
+def resync(
+    series: OneSeries,
+    project: arguments.ProjectFolder,
+    warehouse: arguments.Warehouse,
+    exports: Exports,
+    registry: RegistryName,
+    accept_deletes: AcceptDeletes = False,
+    yes: Yes = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Compare a target with the last export that succeeded, and make it the same: lost changes come back."""
+    from local import exports_resync  # DuckDB and boto3 are slow to import
+    from utils.export_project import read_exports
+    from utils.open_store import open_store
+    from utils.registry.open_registry import open_registry
+
+    with reporting(as_json):
+        tenant, table = exports_resync.parse_series(series, read_exports(Path(project).expanduser()))
+        opened = exports_resync.Series(table, tenant, open_store(exports), open_registry(registry), warehouse)
+        found = _mended(opened, accept_deletes, yes, as_json)
+    if as_json:
+        print_json({"version": found.version, **asdict(found.difference)})
+
+
+def _mended(
+    series: "exports_resync.Series", accept_deletes: bool, yes: bool, as_json: bool
+) -> "exports_resync.Compared":
+    """Show the differences, ask, and mend; what is told at the end is what was mended."""
+    if not yes:
+        found = series.compare()
+        if found.difference.is_none:
+            _tell(found, "equals", as_json)
+            return found
+        _tell(found, "differs from", as_json)
+        _ask()
+    done = series.mend(accept_deletes)
+    _tell(done, "equals" if done.difference.is_none else "was mended to", as_json)
+    return done
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise ConfigurationError("Nobody is there to ask; give --yes to mend without a question.")
+    typer.confirm("Mend the target?", abort=True)
+
+
+def _tell(found: "exports_resync.Compared", how: str, as_json: bool) -> None:
+    if as_json:
+        return
+    rows = found.difference
+    out.print(f"The target {how} export {found.version} of {rows.rows:,} rows.")
+    if not rows.is_none:
+        out.print(f"{rows.missing:,} missing, {rows.different:,} different, {rows.extra:,} not in the export.")

@@ -17,8 +17,8 @@ schema_app = typer.Typer(help="What the log remembers of the source's tables.", 
 app.add_typer(schema_app, name="schema")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(dlq.app, name="dlq")
-app.add_typer(files.app, name="files")
 app.add_typer(exports.app, name="exports")
+app.add_typer(files.app, name="files")
 
 app.command("run")(run.run)
 app.command("verify")(verify.verify)

@@ -125,6 +125,10 @@ class NotPlainError(TerminalError):
     """A CSV holds what COPY would read otherwise than meant; read it record by record instead."""
 
 
+class ChangeRefusedError(TerminalError):
+    """A change that its target cannot take."""
+
+
 class ExportRefusedError(TerminalError):
     """An object of the exports bucket belongs to no declared table, or its version is not of the declared shape."""
 

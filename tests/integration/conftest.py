@@ -1,13 +1,17 @@
 """What several integration tests build once and share."""
 
 import os
+import uuid
+from collections.abc import Iterator
 
 import pytest
 
 from local.aws import emulated_aws
 from local.build_target import ARCHITECTURES, on_lambda
 from local.packages import ROOT
+from tests.changes_factories import CREATE_ORDERS, Place
 from tests.cloud_harness import STATE_BUCKET, Cloud, install_stand_in
+from tests.conftest import run_on_server
 from tests.lambda_packages import built_for_lambda
 
 
@@ -46,3 +50,29 @@ def built(cloud, lambda_packages):
 def has_state(cloud):
     """Give the project its bucket of states, as the first deployment does."""
     cloud.create_bucket(STATE_BUCKET)
+
+
+@pytest.fixture(scope="module")
+def target_database(postgres_server) -> Iterator[str]:
+    """Create one database for the targets of a module's tests, each of which finds it empty."""
+    name = f"targets_{os.getpid()}_{uuid.uuid4().hex}"
+    run_on_server(postgres_server, f"CREATE DATABASE {name} TEMPLATE template0")
+    yield postgres_server.url(name)
+    run_on_server(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def bare_target(target_database, tmp_path) -> Place:
+    """Return a place whose database holds nothing."""
+    place = Place(target_database, tmp_path)
+    for schema in ("public", "starlift"):
+        place.ask(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    place.ask("CREATE SCHEMA public")
+    return place
+
+
+@pytest.fixture
+def target(bare_target) -> Place:
+    """Return a place with a table of orders."""
+    bare_target.ask(CREATE_ORDERS)
+    return bare_target

@@ -1,14 +1,13 @@
 """Files into staging tables: DuckDB writes a Parquet file as CSV into a pipe that COPY reads at the other end."""
 
 import contextlib
-import os
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from load.warehouse.target import Target
+from utils.duckdb_pipe import csv_blocks
 from utils.errors import IntegrityError, ResourceExhaustedError
 from utils.postgres.names import column_list, identifier, literal
 from utils.postgres.session import Session, closed_on_failure
@@ -17,7 +16,6 @@ from utils.store import DataFile
 if TYPE_CHECKING:
     import duckdb
 
-BLOCK_BYTES = 1 << 20  # one read of the pipe, one message to the server
 ANALYZE_ROWS = 1000  # below, the planner's guesses do no harm
 LATE = "_late"
 EXACT = "_exact"  # the texts of values that DuckDB's types cannot hold, by column
@@ -133,31 +131,6 @@ def _text(name: str, kind: str, has_exact: bool) -> str:
 
 
 def _pipe(session: Session, reader: "duckdb.DuckDBPyConnection", query: str, statement: str) -> int:
-    """Stream a query's rows as CSV into a COPY: NULL unquoted, all else quoted, so that '' stays apart from it."""
-    import duckdb
-
-    read_end, write_end = os.pipe()
-    failure: list[duckdb.Error] = []
-
-    def write() -> None:
-        try:
-            reader.execute(f"COPY ({query}) TO '/dev/fd/{write_end}' (FORMAT csv, HEADER false, FORCE_QUOTE *)")
-        except duckdb.Error as error:
-            failure.append(error)
-        finally:
-            os.close(write_end)
-
-    def blocks() -> Iterator[bytes]:
-        while block := os.read(read_end, BLOCK_BYTES):
-            yield block
-        if failure:  # before the COPY is told that it is complete
-            raise failure[0]
-
-    writer = threading.Thread(target=write, name="parquet to csv")
-    writer.start()
-    try:
-        with closed_on_failure(session):
-            return session.copy_in(statement, blocks())
-    finally:
-        os.close(read_end)  # a writer that is still at it fails, and so ends
-        writer.join()
+    """Stream a query's rows as CSV into a COPY."""
+    with csv_blocks(reader, query) as blocks, closed_on_failure(session):
+        return session.copy_in(statement, blocks)
