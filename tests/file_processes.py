@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -36,14 +37,15 @@ def start(url: str, folder: Path, dropped: DroppedFile, notes: Path, blow: Blow 
 
 def _load(url: str, folder: Path, dropped: DroppedFile, notes: Path, blow: Blow) -> None:
     descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    count = 0
+    count, one_at_a_time = 0, threading.Lock()  # quarantine is written by a thread of its own
 
     def reached(point: str) -> None:
         nonlocal count
-        count += 1
-        os.write(descriptor, f"{point}\n".encode())
-        if count == blow.at:
-            os.kill(os.getpid(), blow.signal)
+        with one_at_a_time:
+            count += 1
+            os.write(descriptor, f"{point}\n".encode())
+            if count == blow.at:
+                os.kill(os.getpid(), blow.signal)
 
     try:
         load_file(dropped, watched(Drop(url, folder).ports, reached))

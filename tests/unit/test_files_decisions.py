@@ -28,6 +28,7 @@ REJECTED = Rejected(2, "id", "type", "It is no number.", "x,y")
         ("00AA", "00AA00", False),  # filled up with zeros on the right they are equal
         ("00AA", "00AA01", True),
         ("00B", "00AFFF", False),
+        ("00AA01", "00B", True),
         ("00af", "00B0", True),
         ("", "00AA", False),
         ("00AA", "", False),

@@ -24,7 +24,7 @@ LEAST_SECONDS = 30.0  # with less left a file is better begun by the next invoca
 @log.logs_failures
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Load what the messages name, and answer which of them are to come again."""
-    log.bind(request_id=getattr(context, "aws_request_id", ""))
+    log.bind(run_id=getattr(context, "aws_request_id", ""))
     config, left = Config.from_env(os.environ), lambda_seconds(context)
     ports, queue = open_lambda_ports(config, left), open_queue(config)
     messages = sorted(map(Message.of, event["Records"]), key=_size)  # the largest last: it cannot take others' time
