@@ -154,9 +154,9 @@ run "a_message_is_tried_three_times_and_then_waits_a_fortnight_for_a_person" {
 
   assert {
     condition = alltrue([
-      aws_lambda_event_source_mapping.dropped.batch_size == 1,
-      aws_lambda_event_source_mapping.dropped.function_response_types == toset(["ReportBatchItemFailures"]),
-      aws_lambda_event_source_mapping.dropped.scaling_config[0].maximum_concurrency == 5,
+      aws_lambda_event_source_mapping.dropped[0].batch_size == 1,
+      aws_lambda_event_source_mapping.dropped[0].function_response_types == toset(["ReportBatchItemFailures"]),
+      aws_lambda_event_source_mapping.dropped[0].scaling_config[0].maximum_concurrency == 5,
     ])
     error_message = "A failed message brings no other back, and the database sees five connections at most."
   }

@@ -60,6 +60,11 @@ def read_at(clock, size):
     return count
 
 
+def read_ever_slower(clock, size):
+    for _ in paced(clock.blocks(size // MEGABYTE), size, clock.left, lambda: clock.now):
+        clock.now += 1 if clock.now > 12 else 0
+
+
 def test_a_file_that_fits_its_time_is_read_to_the_end():
     assert read_at(Clock(seconds=200), 100 * MEGABYTE) == 100
 
@@ -79,8 +84,7 @@ def test_a_file_that_becomes_slow_is_refused_before_its_time_is_over():
     clock = Clock(seconds=60)
 
     with pytest.raises(FileTooLargeError):
-        for _ in paced(clock.blocks(35), 35 * MEGABYTE, clock.left, lambda: clock.now):
-            clock.now += 1 if clock.now > 12 else 0
+        read_ever_slower(clock, 35 * MEGABYTE)
 
     assert clock.left() > 0
 
@@ -134,16 +138,20 @@ def test_an_abandoned_quarantine_leaves_nothing(tmp_path):
 class FullStore(FolderStore):
     def write(self, key, blocks):
         next(iter(blocks))
-        raise ObjectStoreUnavailableError("No room.")
+        raise ObjectStoreUnavailableError(f"No room for {key}.")
+
+
+def fill(writer):
+    for _ in range(100):
+        writer.add([REJECTED])
+    writer.close()
 
 
 def test_a_quarantine_that_cannot_be_written_is_not_silent(tmp_path):
     writer = QuarantineWriter(FullStore(tmp_path), "t/a.jsonl")
 
     with pytest.raises(ObjectStoreUnavailableError):
-        for _ in range(100):
-            writer.add([REJECTED])
-        writer.close()
+        fill(writer)
 
 
 def test_a_reason_is_told_without_what_sqs_refuses():
