@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,10 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from typer.testing import CliRunner
+
+from cli.main import app
+from local.build_target import here
+from local.packages import Build, build_packages
 from tests.emulator import emulator
 from tests.terraform.calls import CallRecorder
 from tests.terraform.deployment import Deployed, apply, configurations
 
+TABLE = """
+file_column = "source_file"
+[columns]
+id = { type = "integer", required = true }
+fuel = { type = "numeric(4,1)", minimum = 0, maximum = 100 }
+"""
 Found = TypeVar("Found")
 SOON = 120.0  # seconds within which all that is waited for here happens, on a machine that is busy
 RETRY_AFTER = 5  # seconds a message stays hidden, instead of the hour and a half that it is deployed with
@@ -75,6 +87,12 @@ class FileDrop(Deployed):
         )
         return list(found.get("Messages", []))
 
+    def look_after_dead_letters(self, *words: str) -> str:
+        """Run a verb of `starlift dlq` that must succeed, and return what showed."""
+        done = CliRunner().invoke(app, ["dlq", *words, "--dlq", self.outputs["files_dead_letters_url"]])
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.stdout
+
     def settle(self) -> None:
         """Wait until every file that was dropped is loaded or given up."""
         until(lambda: self.waiting("queue") == 0)
@@ -111,6 +129,21 @@ def until(look: Callable[[], Found]) -> Found:
             raise TimeoutError("what was waited for did not come")
         time.sleep(0.1)
     return found
+
+
+def rows_of(query: Callable[..., Any], key: str) -> int:
+    """Return how many rows of a file the table holds."""
+    return int(query("SELECT count(*) FROM readings WHERE source_file LIKE '%/' || :key", key=key)[0][0])
+
+
+def build_file_drop(folder: Path, project: Path) -> Path:
+    """Write the function's zips into a folder, and in them a project that declares one table."""
+    (project / "files").mkdir(parents=True)
+    (project / "pipeline.toml").write_text(f'name = "{project.name}"\n')
+    (project / "files/readings.toml").write_text(TABLE)
+    build = Build(here(), project, say=lambda _line: None, functions=folder)
+    shutil.copy(build_packages(build, ["file_drop"])["file_drop"].layer, folder)
+    return folder
 
 
 @contextmanager
