@@ -1,11 +1,11 @@
 """Every benchmark, one after another: `make bench`."""
 
-from benchmarks import delta, endurance, extraction, load, transformation
+from benchmarks import delta, endurance, extraction, files, files_load, load, transformation
 
 
 def main() -> None:
     """Run them all; each prints its own figures."""
-    for benchmark in (extraction, transformation, load, delta, endurance):
+    for benchmark in (extraction, transformation, load, files, files_load, delta, endurance):
         print(f"\n== {benchmark.__doc__}", flush=True)
         benchmark.main()
 

@@ -31,6 +31,7 @@ PURPOSES = {
     "BEGIN": "transaction",
     "COMMIT": "commit",
     "INSERT INTO starlift.ledger": "ledger row",
+    "INSERT INTO starlift.processed_files": "ledger row",
     "INSERT INTO starlift.models": "definitions",
     "INSERT INTO": "merge",
     "UPDATE": "merge",

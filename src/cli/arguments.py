@@ -71,6 +71,17 @@ Warehouse = Annotated[
         help="Database to write, in the same form.",
     ),
 ]
+Target = Annotated[
+    DatabaseUrl,
+    typer.Option(
+        "--target",
+        envvar="STARLIFT_TARGET",
+        parser=database,
+        metavar="URL",
+        show_envvar=True,
+        help="Database whose tables take the files, in the same form.",
+    ),
+]
 Store = Annotated[
     str,
     typer.Option(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, clean, delta, files, init, invoke, quarantine, run, schema, status, verify
+from cli import check, clean, delta, dlq, exports, files, init, invoke, quarantine, run, schema, status, verify
 
 app = typer.Typer(
     name="starlift",
@@ -16,7 +16,9 @@ app = typer.Typer(
 schema_app = typer.Typer(help="What the log remembers of the source's tables.", no_args_is_help=True)
 app.add_typer(schema_app, name="schema")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(dlq.app, name="dlq")
 app.add_typer(files.app, name="files")
+app.add_typer(exports.app, name="exports")
 
 app.command("run")(run.run)
 app.command("verify")(verify.verify)

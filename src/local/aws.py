@@ -16,6 +16,7 @@ import moto.awslambda.models
 from botocore.config import Config
 from moto.awslambda.models import lambda_backends
 from moto.core.config import default_user_config
+from moto.dynamodb.models import DynamoDBBackend
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
@@ -141,8 +142,22 @@ def _patched_moto(aws: EmulatedAws, port: int, retry_scale: float) -> Iterator[N
         patch.object(moto.awslambda.models.LambdaFunction, "_invoke_lambda", invoke),
         patch.object(retrier_decl, "time", sleepless),
         patch.dict(default_user_config, {"stepfunctions": EXECUTE}),
+        serial_transactions(),
         patch.dict(os.environ, environment),
     ):
+        yield
+
+
+@contextlib.contextmanager
+def serial_transactions() -> Iterator[None]:
+    """Let moto's DynamoDB do one transaction after the other: it checks, writes and takes back without a lock."""
+    original, lock = DynamoDBBackend.transact_write_items, threading.Lock()
+
+    def transact(backend: DynamoDBBackend, items: list[dict[str, Any]]) -> None:
+        with lock:
+            original(backend, items)
+
+    with patch.object(DynamoDBBackend, "transact_write_items", transact):
         yield
 
 

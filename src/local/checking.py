@@ -2,7 +2,10 @@
 
 from extraction.database import wiring
 from extraction.database.catalogue import read_usable_catalogue
+from transformation.records.checking import check_table
 from transformation.star_schema.checking import check_models
+from utils.export_project import read_exports
+from utils.file_project import read_file_project
 from utils.postgres.url import DatabaseUrl
 from utils.project import Project
 
@@ -16,3 +19,16 @@ def check_project(project: Project, source: DatabaseUrl | None) -> list[str]:
         catalogue = read_usable_catalogue(connection, project)
     check_models(project, catalogue)
     return list(catalogue)
+
+
+def check_exports(project: Project) -> list[str]:
+    """Return the targets of full exports, or raise the first mistake with its file and setting."""
+    return [table.target.sql for table in read_exports(project.folder).values()]
+
+
+def check_files(project: Project) -> list[str]:
+    """Return the tables that dropped files may go to, or raise the first mistake with its file and setting."""
+    tables = read_file_project(project.folder).tables
+    for table in tables.values():
+        check_table(table)
+    return [table.name.sql for table in tables.values()]

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-DEFINITION = Path(__file__).parents[2] / "terraform/modules/warehouse/state_machine.asl.json"
+MODULES = Path(__file__).parents[2] / "terraform/modules"
+DEFINITION = MODULES / "warehouse/state_machine.asl.json"
+EXPORTS_DEFINITION = MODULES / "export_delta/state_machine.asl.json"
 POLL_INTERVAL = 0.05  # seconds, of the emulator
 RUNNING = "RUNNING"
 
@@ -36,9 +38,9 @@ def ignore_state(_name: str) -> None:
     """Tell nobody which state was entered."""
 
 
-def render_definition(values: Mapping[str, str]) -> str:
-    """Fill the placeholders of the state machine's file as Terraform's templatefile does."""
-    return re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], DEFINITION.read_text())
+def render_definition(values: Mapping[str, str], definition: Path = DEFINITION) -> str:
+    """Fill the placeholders of a state machine's file as Terraform's templatefile does."""
+    return re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], definition.read_text())
 
 
 def start_execution(aws: Clients, state_machine_arn: str, run_id: str, request: str = "{}") -> str:

@@ -9,7 +9,6 @@ import duckdb
 
 from extraction.database.whole import extract_whole_and_pending
 from load.warehouse import ledger
-from load.warehouse.session import transaction
 from load.warehouse.wiring import WAREHOUSE
 from local import set_aside
 from local.comparable import EXACT, held_text, held_value, json_lines, model_text, model_texts
@@ -24,6 +23,7 @@ from utils.folder_store import FolderStore
 from utils.manifest import LandingManifest, ProcessedManifest, WarehouseTable
 from utils.postgres.connection import Connection, connect
 from utils.postgres.names import TableName, column_list, identifier, literal
+from utils.postgres.session import transaction
 from utils.postgres.url import DatabaseUrl
 from utils.project import Project
 from utils.store import DataFile

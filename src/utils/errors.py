@@ -105,8 +105,20 @@ class TooManyDeletesError(TerminalError):
     """More rows than allowed at once are no longer in the source; a person must confirm it."""
 
 
+class ObjectChangedError(TerminalError):
+    """An object was overwritten since the event that told of it."""
+
+
+class UnroutableError(TerminalError):
+    """A dropped file belongs to no table, or a message names no file."""
+
+
 class FileRefusedError(TerminalError):
     """A dropped file cannot be read as what its name and its table's declaration say; none of its rows is loaded."""
+
+
+class FileTooLargeError(FileRefusedError):
+    """A dropped file cannot be loaded within the function's time; split it."""
 
 
 class NotPlainError(TerminalError):

@@ -121,7 +121,7 @@ def _one_character(settings: Mapping[str, Any], name: str, default: str, where: 
 def _encoding(settings: Mapping[str, Any], where: str) -> str:
     found = str(read_name(settings, "encoding", "utf-8", where))
     try:
-        b"".decode(found)  # refuses hex, zip and their kind, which lookup() knows too
+        "a".encode(found)  # refuses hex, zip and their kind, which lookup() knows too
         return codecs.lookup(found).name
     except LookupError as error:
         raise ConfigurationError(

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from utils.postgres.names import TableName
 
-MAX_RECORD_LENGTH = 4 << 20  # characters; as text, as values and as a line of COPY, a record is held a dozen times
+MAX_RECORD_LENGTH = 1 << 20  # characters; as text, as values and as a line of COPY, a record is held a dozen times
 
 
 class Mode(StrEnum):

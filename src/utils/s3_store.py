@@ -15,10 +15,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from utils.errors import (
     AccessDeniedError,
     ConfigurationError,
+    ObjectChangedError,
     ObjectExistsError,
     ObjectMissingError,
     ObjectStoreUnavailableError,
 )
+from utils.s3_stream import resumed
 from utils.store import StoredObject, Written
 
 PART_BYTES = 8 << 20  # S3 allows 10,000 parts of at least 5 MiB
@@ -26,8 +28,13 @@ GROWTH_PARTS = 1_000  # after so many parts they double, so that the largest obj
 TRANSIENT = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted", "500", "503"}
 CONFLICT = {"ConditionalRequestConflict", "409"}  # two If-None-Match writes met; S3 asks to try again
 EXISTS = {"PreconditionFailed", "412"}
-MISSING = {"NoSuchKey", "404", "NotFound"}
+MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
+
+
+def s3_client() -> Any:
+    """Return a client that asks again where S3 asks for patience."""
+    return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
 @contextlib.contextmanager
@@ -38,6 +45,16 @@ def _named_errors(what: str) -> Iterator[None]:
         raise _named(error, what) from error
     except BotoCoreError as error:
         raise ObjectStoreUnavailableError(f"{what} cannot be reached: {error}", key=what) from error
+
+
+@contextlib.contextmanager
+def _changes_named(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code", "") not in EXISTS:
+            raise
+        raise ObjectChangedError(f"{what} was overwritten since; its new content has an event of its own.") from error
 
 
 def _named(error: ClientError, what: str) -> Exception:
@@ -57,6 +74,15 @@ def _named(error: ClientError, what: str) -> Exception:
 
 
 @dataclass(frozen=True)
+class ObjectState:
+    """What tells an object's present content from its earlier ones."""
+
+    version: str  # empty in a bucket without versions
+    etag: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class S3Store:
     """Objects below one prefix of a bucket."""
 
@@ -71,7 +97,7 @@ class S3Store:
 
     @cached_property
     def _s3(self) -> Any:
-        return self.client or boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+        return self.client or s3_client()
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": f"{self.prefix}/{key}" if self.prefix else key}
@@ -121,6 +147,22 @@ class S3Store:
         with _named_errors(f"{self.url}/{key}"):
             body: bytes = self._s3.get_object(**self._at(key))["Body"].read()
             return body
+
+    def stat(self, key: str) -> ObjectState:
+        """Return what the object is now, or raise ObjectMissingError."""
+        with _named_errors(f"{self.url}/{key}"):
+            found = self._s3.head_object(**self._at(key))
+        return ObjectState(found.get("VersionId", ""), found["ETag"].strip('"'), found["ContentLength"])
+
+    def read_blocks(self, key: str, version: str = "", etag: str = "") -> Iterator[bytes]:
+        """Yield an object's bytes as that version or etag has them, going on where a broken connection left off.
+
+        Raises:
+            ObjectChangedError: the object is another one by now.
+        """
+        which = {**self._at(key), **({"VersionId": version} if version else {})}
+        with _named_errors(f"{self.url}/{key}"), _changes_named(f"{self.url}/{key}"):
+            yield from resumed(self._s3, which, etag)
 
     def exists(self, key: str) -> bool:
         """Tell whether the object is there."""

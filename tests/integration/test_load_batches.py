@@ -13,13 +13,14 @@ import pytest
 
 from load.warehouse import ledger
 from load.warehouse.pipeline import load_pending
-from load.warehouse.session import lock_warehouse, transaction
+from load.warehouse.session import lock_warehouse
 from load.warehouse.wiring import WAREHOUSE
 from tests.fakes import Crash, Fuse, FusedSession
 from tests.load_factories import TO_STAFF, Place, dimension, fact, names
 from utils.deadline import no_deadline
 from utils.errors import IntegrityError, WarehouseBusyError, WarehouseUnavailableError
 from utils.postgres.connection import connect
+from utils.postgres.session import transaction
 from utils.postgres.url import parse_url
 from utils.store import DataFile
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from load.warehouse.session import transaction
 from tests.load_factories import Place, dimension, fact
 from utils.errors import IntegrityError
+from utils.postgres.session import transaction
 
 VALUES = {
     "text": ["", "NULL", 'a "b"\n,\\N\r\n\t', "naïve ☃", r"\."],

@@ -5,12 +5,12 @@ import subprocess
 
 import pytest
 
-from local.state_machine import render_definition
+from local.state_machine import DEFINITION, EXPORTS_DEFINITION, render_definition
 
 VALIDATOR = "asl-validator@4.0.0"
 REGION = "eu-west-2:123456789012"
-ARNS = {f"{stage}_function_arn": f"arn:aws:lambda:{REGION}:function:{stage}" for stage in ("extraction", "load")} | {
-    "transformation_function_arn": f"arn:aws:lambda:{REGION}:function:transformation",
+STAGES = ("extraction", "transformation", "load", "exports", "delta")
+ARNS = {f"{stage}_function_arn": f"arn:aws:lambda:{REGION}:function:{stage}" for stage in STAGES} | {
     "alerts_topic_arn": f"arn:aws:sns:{REGION}:alerts",
 }
 pytestmark = pytest.mark.timeout(120)
@@ -36,8 +36,9 @@ def validate(tmp_path_factory):
     return check
 
 
-def test_the_state_machine_is_what_step_functions_would_take(validate):
-    checked = validate(render_definition(ARNS))
+@pytest.mark.parametrize("definition", [DEFINITION, EXPORTS_DEFINITION], ids=["warehouse", "export_delta"])
+def test_the_state_machine_is_what_step_functions_would_take(validate, definition):
+    checked = validate(render_definition(ARNS, definition))
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
 

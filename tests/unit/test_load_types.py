@@ -1,7 +1,8 @@
 import pytest
 
-from load.warehouse.column_types import comparable, equatable, spell_types, widens
+from load.warehouse.column_types import comparable, equatable, widens
 from utils.errors import ConfigurationError
+from utils.postgres.type_names import spell_types
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What a notification from the exports bucket means: which objects arrived, and which executions they start."""
 
+import contextlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -19,40 +20,36 @@ SUBJECT = "Starlift: an export was refused"
 
 @dataclass(frozen=True)
 class Message:
-    """One message and the objects that it tells of; `id` is SQS's, empty where nothing comes back one by one."""
+    """One message and the event in it; `id` is SQS's, empty where nothing comes back one by one."""
 
     id: str
-    keys: tuple[str, ...]
+    event: Any
+
+    def keys(self) -> list[str]:
+        """Return the objects that it tells of, or raise ExportRefusedError."""
+        try:
+            return list(_created(json.loads(self.event) if isinstance(self.event, str) else self.event))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ExportRefusedError(f"A message tells of no object ({error!r}). Only S3 may send here.") from error
 
 
-def read_event(event: Mapping[str, Any]) -> list[Message]:
-    """Return what an event of S3, of EventBridge, or a batch of either from SQS tells of."""
+def read_messages(event: Mapping[str, Any]) -> list[Message]:
+    """Return the messages in an event of S3, of EventBridge, or in a batch of either from SQS."""
     records = event.get("Records")
     if isinstance(records, list) and records and records[0].get("eventSource") == "aws:sqs":
-        return [Message(record["messageId"], tuple(_keys_of_text(record["body"]))) for record in records]
-    return [Message("", tuple(_keys(event)))]
+        return [Message(record["messageId"], record["body"]) for record in records]
+    return [Message("", event)]
 
 
-def _keys_of_text(body: str) -> Iterator[str]:
-    try:
-        event = json.loads(body)
-    except ValueError:
-        event = None
-    yield from _keys(event if isinstance(event, dict) else {"detail": None})
-
-
-def _keys(event: Mapping[str, Any]) -> Iterator[str]:
+def _created(event: Mapping[str, Any]) -> Iterator[str]:
     if event.get("Event") == "s3:TestEvent":  # S3 sends one when the notification is set up
         return
-    try:
-        if "detail" in event:
-            yield event["detail"]["object"]["key"]  # EventBridge tells keys as they are
-            return
-        for record in event["Records"]:
-            if record["eventName"].startswith("ObjectCreated"):
-                yield unquote_plus(record["s3"]["object"]["key"])  # S3 itself encodes them, a space as +
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ExportRefusedError(f"The event tells of no object: it lacks {error}. Only S3 may send here.") from error
+    if "detail" in event:
+        yield event["detail"]["object"]["key"]  # EventBridge tells keys as they are
+        return
+    for record in event["Records"]:
+        if record["eventName"].startswith("ObjectCreated"):
+            yield unquote_plus(record["s3"]["object"]["key"])  # S3 itself encodes them, a space as +
 
 
 def arrive(event: Mapping[str, Any], ports: ArrivalPorts) -> dict[str, Any]:
@@ -63,9 +60,9 @@ def arrive(event: Mapping[str, Any], ports: ArrivalPorts) -> dict[str, Any]:
     started: list[str] = []
     again: list[str] = []
     refused: list[str] = []
-    for message in read_event(event):
+    for message in read_messages(event):
         try:
-            started += [name for key in message.keys if (name := _start(key, ports, refused))]
+            started += _start_all(message, ports, refused)
         except RetryableError as error:
             if not message.id:
                 raise
@@ -76,13 +73,27 @@ def arrive(event: Mapping[str, Any], ports: ArrivalPorts) -> dict[str, Any]:
     return {"started": started, "batchItemFailures": [{"itemIdentifier": name} for name in again]}
 
 
-def _start(key: str, ports: ArrivalPorts, refused: list[str]) -> str | None:
+def _start_all(message: Message, ports: ArrivalPorts, refused: list[str]) -> list[str]:
+    """Start what a message tells of, and add what is refused to the list."""
+    with _noted(f"message {message.id}", refused):
+        keys = message.keys()
+        names = []
+        for key in keys:
+            with _noted(key, refused):
+                names.append(_start_if_complete(key, ports))
+        return [name for name in names if name]
+    return []
+
+
+@contextlib.contextmanager
+def _noted(what: str, refused: list[str]) -> Iterator[None]:
+    """Log what is refused inside, and add it to the list."""
     try:
-        return _start_if_complete(key, ports)
+        yield
     except TerminalError as error:
-        logger.critical("export refused", extra={"key": key, "error_type": type(error).__name__, "error": str(error)})
-        refused.append(f"{key}: {error}")
-        return None
+        fields = {"key": what, "error_type": type(error).__name__, "error": str(error)}
+        logger.critical("export refused", extra=fields)
+        refused.append(f"{what}: {error}")
 
 
 def _start_if_complete(key: str, ports: ArrivalPorts) -> str | None:

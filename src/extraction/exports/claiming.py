@@ -122,9 +122,10 @@ def _claim(view: View, entry: Entry, execution: str, now: int) -> Decision[Found
 
 
 def _compares_the_same(entry: Entry, head: Head) -> bool:
-    """Tell whether an earlier attempt's order serves again: its changes may be in the store, or in the stream."""
-    if head.publishing == entry.version:
-        return True
+    """Tell whether an earlier attempt's order serves again: its changes may be in the store, or in the stream.
+
+    Of a version that was published in part it always does, because no other is claimed before it ends.
+    """
     return entry.order is not None and entry.order == head.order and entry.previous == head.succeeded
 
 

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from load.warehouse import history, merge, quarantine, staging, tables
-from load.warehouse.ports import Ports, Session
+from load.warehouse.ports import Ports
 from load.warehouse.target import Target
 from utils.deadline import Stopwatch
 from utils.manifest import ProcessedManifest, WarehouseTable
 from utils.model import VERSIONS
+from utils.postgres.session import Session
 from utils.store import DataFile, fetch_checked
 
 logger = logging.getLogger(__name__)

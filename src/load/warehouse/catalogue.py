@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from load.warehouse.ports import Session
 from utils.manifest import Reference
+from utils.postgres.session import Session
 
 COLUMNS = """
 SELECT c.relname::text AS relation, a.attname::text AS name,

@@ -2,11 +2,8 @@
 
 import re
 
-from load.warehouse.ports import Session
-from utils.errors import ConfigurationError
 from utils.postgres.names import identifier
 
-SPELLED = re.compile(r'[A-Za-z_"][\w ".]*(\(\s*\d+\s*(,\s*-?\d+\s*)?\))?[\w ]*(\[\])*')
 INTEGERS = {"smallint": 5, "integer": 10, "bigint": 19}  # with the digits that each may need
 TEXTS = {"text", "character varying", "character"}
 FLOATS = ["real", "double precision"]
@@ -18,30 +15,6 @@ COMPARED_AS_TEXT |= {"pg_snapshot", "txid_snapshot", "refcursor"}
 SHOWN_BY_TEXT = COMPARED_AS_TEXT | {"jsonb", "numrange", "nummultirange", "real", "double precision", "tsquery"}
 
 _PARTS = re.compile(r"^([^(\[]+?)\s*(?:\((-?\d+)(?:,\s*(-?\d+))?\))?([^(\[]*)((?:\[\])*)$")
-
-
-def spell_types(session: Session, types: list[str]) -> dict[str, str]:
-    """Return each type's name as the server itself spells it."""
-    if not types:
-        return {}
-    for name in types:
-        _check_spelling(name)
-    session.run(f"SELECT {', '.join(f'NULL::{name}' for name in types)} LIMIT 0")
-    found = [(column["type_oid"], column["type_modifier"]) for column in session.columns]
-    spelled = session.run(
-        "SELECT pg_catalog.format_type(oid::oid, modifier::integer)"
-        " FROM unnest(CAST(:oids AS bigint[]), CAST(:modifiers AS integer[])) WITH ORDINALITY"
-        " AS given (oid, modifier, place) ORDER BY place",
-        oids=[oid for oid, _ in found],
-        modifiers=[modifier for _, modifier in found],
-    )
-    return {name: row[0] for name, row in zip(types, spelled or [], strict=True)}
-
-
-def _check_spelling(spelled: str) -> None:
-    """Refuse what is not a type's name, for a type can be neither bound nor quoted in a statement."""
-    if not SPELLED.fullmatch(spelled):
-        raise ConfigurationError(f"{spelled!r} is not the name of a PostgreSQL type. Correct it in the model's header.")
 
 
 def _split(spelled: str) -> tuple[str, tuple[int, ...]]:

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Mapping
 
 from load.warehouse import ledger
-from load.warehouse.ports import Session
 from utils.manifest import WarehouseTable
+from utils.postgres.session import Session
 
 FORGET = "DELETE FROM starlift.models WHERE model = ANY (CAST(:models AS text[]))"
 REMEMBER = """

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from load.warehouse import merge
 from load.warehouse.layout import history_of
-from load.warehouse.ports import Session
 from load.warehouse.tables import Catalogue, Prepared, finish_table, prepare
 from load.warehouse.target import Target
 from utils.postgres.names import column_list, literal
+from utils.postgres.session import Session
 
 
 def prepare_history(session: Session, catalogue: Catalogue, dimension: Target) -> Prepared:

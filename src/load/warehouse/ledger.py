@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from load.warehouse.ports import Session
 from utils.errors import IntegrityError
 from utils.manifest import ProcessedManifest
+from utils.postgres.session import Session
 
 SCHEMA = "starlift"
 TICK = timedelta(microseconds=1)

@@ -3,11 +3,11 @@
 from pg8000.exceptions import DatabaseError
 
 from load.warehouse import sql
-from load.warehouse.ports import Session
-from load.warehouse.session import named_duplicates, sqlstate
+from load.warehouse.session import named_duplicates
 from load.warehouse.target import Target
 from utils.errors import IntegrityError, TooManyDeletesError
 from utils.manifest import WarehouseTable
+from utils.postgres.session import Session, sqlstate
 
 FOREIGN_KEY = "23503"
 FEW = 10  # rows that may be deleted at once whatever share of a small table they are

@@ -8,10 +8,11 @@ from typing import Any
 from load.warehouse import definitions, ledger
 from load.warehouse.batch import Batch, Counts, Merged, fetched, merge_tables
 from load.warehouse.ports import Ports
-from load.warehouse.session import lock_warehouse, transaction
+from load.warehouse.session import lock_warehouse
 from utils.batch_log import ProcessedLog
 from utils.deadline import Deadline, Stopwatch
 from utils.manifest import ProcessedManifest
+from utils.postgres.session import transaction
 
 logger = logging.getLogger(__name__)
 

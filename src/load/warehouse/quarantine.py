@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from load.warehouse import staging
-from load.warehouse.ports import Session
 from load.warehouse.references import orphans
 from load.warehouse.target import Target
 from load.warehouse.uniqueness import doubles
 from utils.postgres.names import column_list, identifier, literal
+from utils.postgres.session import Session
 
 REFUSED = "pg_temp.refused"
 CREATE_REFUSED = """

@@ -10,13 +10,14 @@ from load.warehouse import definitions, ledger, schema
 from load.warehouse.batch import fetched, merge_tables
 from load.warehouse.catalogue import view_name
 from load.warehouse.layout import history_name, layout
-from load.warehouse.ports import Ports, Session
-from load.warehouse.session import lock_warehouse, transaction
+from load.warehouse.ports import Ports
+from load.warehouse.session import lock_warehouse
 from load.warehouse.tables import named_drift
 from utils.errors import WarehouseBusyError
 from utils.manifest import ProcessedManifest, WarehouseTable
 from utils.model import VERSIONS
 from utils.postgres.names import TableName, column_list, identifier
+from utils.postgres.session import Session, transaction
 
 logger = logging.getLogger(__name__)
 

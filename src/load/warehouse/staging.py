@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from load.warehouse.ports import Session
-from load.warehouse.session import closed_on_failure
 from load.warehouse.target import Target
 from utils.errors import IntegrityError, ResourceExhaustedError
 from utils.postgres.names import column_list, identifier, literal
+from utils.postgres.session import Session, closed_on_failure
 from utils.store import DataFile
 
 if TYPE_CHECKING:

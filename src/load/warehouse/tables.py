@@ -9,14 +9,14 @@ from pg8000.exceptions import DatabaseError
 
 from load.warehouse import schema
 from load.warehouse.catalogue import ExistingTable, read_catalogue
-from load.warehouse.column_types import spell_types
 from load.warehouse.layout import history_of
-from load.warehouse.ports import Session
-from load.warehouse.session import named_duplicates, sqlstate
+from load.warehouse.session import named_duplicates
 from load.warehouse.target import Target
 from utils.errors import SchemaDriftError
 from utils.manifest import ProcessedManifest, WarehouseTable
 from utils.postgres.names import identifier
+from utils.postgres.session import Session, sqlstate
+from utils.postgres.type_names import spell_types
 
 logger = logging.getLogger(__name__)
 

@@ -1,14 +1,14 @@
 """Lines of a CSV into records: their values, where each begins, and how each stands in the file."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, pairwise
 from typing import TYPE_CHECKING
 
 from transformation.records.batch import malformed
 from transformation.records.quotes import has_bare_quote
-from transformation.records.text import without_end
+from transformation.records.text import without_end, without_ends
 from utils.file_table import CsvFormat
 from utils.records import Rejected
 
@@ -31,7 +31,7 @@ class Parsed:
     used: int = 0  # lines; those behind them are of a record that goes on
 
 
-def open_reader(lines: Sequence[str], form: CsvFormat) -> "Reader":
+def open_reader(lines: Iterable[str], form: CsvFormat) -> "Reader":
     """Return the csv module's reader, set to refuse what it would otherwise guess at."""
     return csv.reader(lines, delimiter=form.delimiter, quotechar=form.quote, strict=True)
 
@@ -44,15 +44,15 @@ def parse_lines(lines: list[str], number: int, form: CsvFormat) -> Parsed:
         rows = []
     if len(rows) != len(lines):  # a record of several lines, or a broken one: which line is whose must be followed
         return _follow(lines, number, form)
-    raws = [without_end(line) for line in lines]
+    raws = without_ends(lines)
     parsed = Parsed(rows, range(number, number + len(lines)), raws, [], len(lines))
     return _without_bare_quotes(parsed, form)
 
 
 def _follow(lines: list[str], number: int, form: CsvFormat) -> Parsed:
-    parsed, starts = Parsed(), list[int]()
+    parsed, starts, left = Parsed(), list[int](), iter(lines)
     while parsed.used < len(lines):
-        rows, ends, problem = _read_until_broken(lines[parsed.used :], form)
+        rows, ends, problem = _read_until_broken(left, form)
         bounds = [parsed.used, *(parsed.used + end for end in ends)]
         whole = bounds[: len(rows) + 1]
         parsed.rows += rows
@@ -70,7 +70,7 @@ def _follow(lines: list[str], number: int, form: CsvFormat) -> Parsed:
     return _without_bare_quotes(parsed, form)
 
 
-def _read_until_broken(lines: list[str], form: CsvFormat) -> tuple[list[Fields], list[int], str]:
+def _read_until_broken(lines: Iterator[str], form: CsvFormat) -> tuple[list[Fields], list[int], str]:
     """Return records, the line behind each and behind the broken one, and what is wrong with that."""
     reader, rows, ends = open_reader(lines, form), list[Fields](), list[int]()
     try:

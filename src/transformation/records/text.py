@@ -34,7 +34,7 @@ def line_groups(key: str, texts: Iterable[str], max_length: int) -> Iterator[lis
     first, rest = _first_text(texts)
     end = "\r" if "\n" not in first and "\r" in first else "\n"
     count, pending = 0, ""
-    for text in chain((first,), _gathered(rest)):
+    for text in chain((first,), gathered(rest)):
         pending += text
         if end not in text:
             _check_length(key, count + 1, len(pending), max_length)
@@ -56,7 +56,7 @@ def _first_text(texts: Iterable[str]) -> tuple[str, Iterator[str]]:
     return first, iterator
 
 
-def _gathered(texts: Iterable[str]) -> Iterator[str]:
+def gathered(texts: Iterable[str]) -> Iterator[str]:
     """Join small texts, for a group of few lines costs almost what one of many does."""
     parts, length = [], 0
     for text in texts:
@@ -89,3 +89,11 @@ def too_long(key: str, where: str, max_length: int) -> FileRefusedError:
 def without_end(line: str) -> str:
     """Return a record as it stands in the file, without what ends it."""
     return line.removesuffix("\n").removesuffix("\r")
+
+
+def without_ends(lines: list[str]) -> list[str]:
+    """Return what `without_end` does for each line."""
+    text = "".join(lines)
+    if "\r" in text or text.count("\n") < len(lines):
+        return [without_end(line) for line in lines]
+    return text.split("\n")[:-1]

@@ -20,6 +20,7 @@ from utils.errors import (
     WarehouseBusyError,
     WarehouseUnavailableError,
 )
+from utils.postgres.copy_in import CopyIn
 from utils.postgres.copy_out import CopyOut
 from utils.postgres.names import literal
 from utils.postgres.url import DatabaseUrl
@@ -78,7 +79,13 @@ class Connection(native.Connection):  # type: ignore[misc] # pg8000 ships no typ
 
     def copy_in(self, statement: str, blocks: Iterable[bytes]) -> int:
         """Feed blocks to `COPY ... FROM STDIN` and return the number of rows it took."""
-        self.run(statement, stream=blocks)
+        feed = CopyIn(self, blocks)
+        try:
+            self.run(statement, stream=feed)
+        except DatabaseError:
+            if feed.error is None:
+                raise
+            raise feed.error from None
         return int(self.row_count)
 
     def rows(self, statement: str, **parameters: object) -> list[dict[str, Any]]:
@@ -189,7 +196,7 @@ def _named(error: DatabaseError, url: DatabaseUrl, role: Role) -> PipelineError:
         return WarehouseBusyError(f"{said} Another load is at work; this one is retried.", sqlstate=state)
     if state in EXHAUSTED:
         return ResourceExhaustedError(f"{said} Give it more disk or memory.", sqlstate=state)
-    if state in PASSING or state.startswith(PASSING_CLASSES) or (state == READ_ONLY and role.name == "warehouse"):
+    if state in PASSING or state.startswith(PASSING_CLASSES) or (state == READ_ONLY and role.name != "source"):
         return role.unavailable(said, sqlstate=state)
     if state in {"3D000"}:
         return ConfigurationError(f"{said} Correct the URL.", sqlstate=state)

@@ -1,0 +1,248 @@
+"""A column's rules as tests of its values: of many at once while all is well, one by one where it is not."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from transformation.records.batch import Values
+from transformation.records.types import (
+    IS_OF,
+    ColumnType,
+    Comparable,
+    Family,
+    are_uuids,
+    read_type,
+    to_integer,
+    to_moment,
+    to_number,
+)
+from utils.errors import ConfigurationError
+from utils.file_table import FileColumn, FileTable
+
+LONG_SLICE, SHORT_SLICE = 128, 8  # values judged together to find the bad ones, of which there should be few
+
+ToComparable = Callable[[str], Comparable]
+AllPass = Callable[[Sequence[Any]], bool]
+ORDERED: Mapping[Family, ToComparable] = {
+    Family.INTEGER: to_integer,
+    Family.NUMBER: to_number,
+    Family.MOMENT: to_moment,
+}
+
+
+@dataclass(frozen=True)
+class Test:
+    """One rule, for one value."""
+
+    rule: str
+    reason: str
+    passes: Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The first rule of a column that a record breaks."""
+
+    column: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ColumnCheck:
+    """What a column's values must be."""
+
+    column: FileColumn
+    tests: Sequence[Test]
+    all_pass: AllPass
+
+    def cleaned(self, values: Values) -> Values:
+        """Return the values trimmed, and with the default where there is none."""
+        if self.column.trim:
+            values = [(value.strip() or None) if value else value for value in values]
+        if self.column.default is not None and None in values:
+            values = [self.column.default if value is None else value for value in values]
+        return values
+
+    def faults(self, values: Values) -> dict[int, Fault]:
+        """Return what is wrong with each bad value, by its place."""
+        present = [value for value in values if value is not None] if None in values else values
+        faults = {} if self.all_pass(present) else self._find_faults(values, 0, LONG_SLICE)
+        if self.column.rules.required and len(present) < len(values):
+            missing = Fault(self.column.name, "required", f"{self.column.name} is required")
+            faults |= {place: missing for place, value in enumerate(values) if value is None}
+        return faults
+
+    def _find_faults(self, values: Values, first: int, size: int) -> dict[int, Fault]:
+        faults: dict[int, Fault] = {}
+        for start in range(0, len(values), size):
+            some = values[start : start + size]
+            present = [value for value in some if value is not None] if None in some else some
+            if self.all_pass(present):
+                continue
+            if size == LONG_SLICE:
+                faults |= self._find_faults(some, start, SHORT_SLICE)
+                continue
+            faults |= {first + start + place: fault for place, value in enumerate(some) if (fault := self.fault(value))}
+        return faults
+
+    def fault(self, value: str | None) -> Fault | None:
+        """Return what is wrong with one value; NULL is judged elsewhere."""
+        if value is None:
+            return None
+        broken = next((test for test in self.tests if not test.passes(value)), None)
+        return Fault(self.column.name, broken.rule, f"{self.column.name} {broken.reason}") if broken else None
+
+
+def build_checks(table: FileTable) -> list[ColumnCheck]:
+    """Return a check for each column, or raise ConfigurationError for rules that its type cannot obey."""
+    return [_build_check(column, f"files/{table.folder}.toml: column {column.name!r}") for column in table.columns]
+
+
+def _build_check(column: FileColumn, where: str) -> ColumnCheck:
+    kind = read_type(column.type)
+    tests = [Test("type", f"is no {column.type}", _of_type(kind))]
+    tests += _bounds(column, kind, where)
+    tests += _text_tests(column)
+    check = ColumnCheck(column, tests, _all_pass(column, kind))
+    if fault := check.fault(column.default):
+        raise ConfigurationError(f"{where}: default is {column.default!r}, but {fault.reason}. Make the two agree.")
+    return check
+
+
+def _of_type(kind: ColumnType) -> Callable[[str], bool]:
+    is_of, limit, length = IS_OF[kind.family], kind.limit, kind.length
+    if length is not None:
+        return lambda text: len(text) <= length or len(text.rstrip(" ")) <= length  # as PostgreSQL cuts them
+    if limit is None:
+        return is_of
+    to = ORDERED[kind.family]
+    # An integer's least value is one further from zero than its greatest.
+    lowest = -limit - 1 if kind.family is Family.INTEGER else -limit  # type: ignore[operator]
+    return lambda text: is_of(text) and (_is_nan(to(text)) or lowest < to(text) < limit)  # type: ignore[operator]
+
+
+def _is_nan(value: Comparable) -> bool:
+    return value != value  # noqa: PLR0124 - of all values only NaN; math.isnan knows no large integers
+
+
+def _bounds(column: FileColumn, kind: ColumnType, where: str) -> list[Test]:
+    tests = []
+    for rule, bound, words in (
+        ("minimum", column.rules.minimum, "at least"),
+        ("maximum", column.rules.maximum, "at most"),
+    ):
+        if bound is not None:
+            limit = _to_bound(bound, kind, f"{where}: {rule}")
+            tests.append(Test(rule, f"must be {words} {bound}", _keeps(rule, limit, ORDERED[kind.family])))
+    return tests
+
+
+def _to_bound(text: str, kind: ColumnType, where: str) -> Comparable:
+    if kind.family not in ORDERED:
+        raise ConfigurationError(f"{where} needs a column of numbers, dates or timestamps. Take it out.")
+    try:
+        return to_moment(text) if kind.family is Family.MOMENT else to_number(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{where} is {text!r}, which is no value of its column's type.") from error
+
+
+def _keeps(rule: str, limit: Comparable, to: ToComparable) -> Callable[[str], bool]:
+    def keeps(text: str) -> bool:
+        try:
+            value = to(text)
+        except ValueError:
+            return False  # a moment in words that only PostgreSQL knows cannot be compared here
+        if _is_nan(value):
+            return rule == "minimum"  # PostgreSQL has NaN above all numbers
+        return value >= limit if rule == "minimum" else value <= limit  # type: ignore[operator]
+
+    return keeps
+
+
+def _text_tests(column: FileColumn) -> list[Test]:
+    rules, tests = column.rules, []
+    if rules.allowed:
+        allowed = frozenset(rules.allowed)
+        tests.append(Test("allowed", f"must be one of {', '.join(rules.allowed)}", lambda text: text in allowed))
+    if rules.pattern is not None:
+        pattern = re.compile(rules.pattern)
+        tests.append(Test("pattern", f"must match {rules.pattern}", lambda text: bool(pattern.fullmatch(text))))
+    if (most := rules.max_length) is not None:
+        tests.append(Test("max_length", f"must have at most {most} characters", lambda text: len(text) <= most))
+    return tests
+
+
+def _all_pass(column: FileColumn, kind: ColumnType) -> AllPass:
+    """Return the quick tests of many values, each of which may doubt a good value but passes no bad one."""
+    rules = column.rules
+    quick = [_all_of_type(column, kind)]
+    if rules.allowed:
+        quick.append(frozenset(rules.allowed).issuperset)
+    if rules.pattern is not None:
+        match = re.compile(rules.pattern).fullmatch
+        quick.append(lambda texts: all(map(match, set(texts))))
+    lengths = [length for length in (rules.max_length, kind.length) if length is not None]
+    if lengths:
+        quick.append(lambda texts: max(map(len, texts), default=0) <= min(lengths))
+    return lambda texts: all(test(texts) for test in quick)
+
+
+def _all_of_type(column: FileColumn, kind: ColumnType) -> AllPass:
+    is_of = IS_OF[kind.family]
+    match kind.family:
+        case Family.INTEGER | Family.NUMBER:
+            return _all_numbers(column, kind)
+        case Family.MOMENT:
+            return _all_moments(column)
+        case Family.UUID:
+            return are_uuids
+        case Family.TEXT | Family.OTHER:
+            return lambda _texts: True
+        case _:
+            return lambda texts: all(map(is_of, set(texts)))
+
+
+def _all_numbers(column: FileColumn, kind: ColumnType) -> AllPass:
+    to: Callable[[str], float] = int if kind.family is Family.INTEGER else float
+    lowest, highest = _range(column, kind)
+
+    def all_numbers(texts: Sequence[str]) -> bool:
+        try:
+            numbers = list(map(to, texts))
+        except ValueError:
+            return False
+        # Strictly between: a float on a bound may stand for a text a little past it. NaN makes the sum one.
+        total = sum(numbers)
+        return not numbers or (total == total and lowest < min(numbers) and max(numbers) < highest)  # noqa: PLR0124
+
+    return all_numbers
+
+
+def _range(column: FileColumn, kind: ColumnType) -> tuple[float, float]:
+    limit = float("inf") if kind.limit is None else float(kind.limit)  # type: ignore[arg-type]
+    lows = [-limit, *(float(text) for text in (column.rules.minimum,) if text is not None)]
+    highs = [limit, *(float(text) for text in (column.rules.maximum,) if text is not None)]
+    return max(lows), min(highs)
+
+
+def _all_moments(column: FileColumn) -> AllPass:
+    bounds = [to_moment(text) if text else None for text in (column.rules.minimum, column.rules.maximum)]
+
+    def all_moments(texts: Sequence[str]) -> bool:
+        try:
+            moments = list(map(datetime.fromisoformat, texts))
+            return not moments or _are_between(moments, *bounds)
+        except (ValueError, TypeError):  # TypeError: some name a zone, some do not
+            return False
+
+    return all_moments
+
+
+def _are_between(moments: Sequence[datetime], first: datetime | None, last: datetime | None) -> bool:
+    if first is None and last is None:
+        return True
+    earliest, latest = min(moments), max(moments)
+    return (first is None or earliest >= first) and (last is None or latest <= last)
