@@ -93,5 +93,13 @@ class TooManyDeletesError(TerminalError):
     """More rows than allowed at once are no longer in the source; a person must confirm it."""
 
 
+class FileRefusedError(TerminalError):
+    """A dropped file cannot be read as what its name and its table's declaration say; none of its rows is loaded."""
+
+
+class NotPlainError(TerminalError):
+    """A CSV holds what COPY would read otherwise than meant; read it record by record instead."""
+
+
 class ResourceExhaustedError(TerminalError):
     """Memory or disk ran short."""
