@@ -24,11 +24,13 @@ FILE = "delivery.toml"
 SETTINGS = {"fields", "ingest", "query", "delivery"}
 FIELD_SETTINGS = {"type", "required", "minimum", "maximum", "max_length"}
 INGEST_SETTINGS = {"max_records", "max_bytes", "max_future_seconds", "max_past_seconds", "repeat_seconds"}
+TIMES = ("max_future_seconds", "max_past_seconds", "repeat_seconds")
 QUERY_SETTINGS = {"file", "overlap_seconds", "parameters"}
 DELIVERY_SETTINGS = {"max_records", "max_bytes"}
 
 MAX_LENGTH = 256  # characters of a text, unless its field says otherwise
 MAX_BODY_BYTES = 5 << 20  # Lambda takes 6 MiB with the body quoted inside JSON; API Gateway would take 10 MB
+MAX_TIME_SECONDS = 10 * 366 * 86_400  # ten years; what is older is history to load, not records to deliver
 ACCEPT_SECONDS = 900  # the longest life of a function: between a record's acceptance and its object
 # Glue keeps column names in lower case, and the partitions' are columns too.
 FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -190,8 +192,10 @@ def _read_ingest(settings: Mapping[str, Any], where: str) -> IngestLimits:
         max_past_seconds=read_positive(settings, "max_past_seconds", default.max_past_seconds, where),
         repeat_seconds=read_positive(settings, "repeat_seconds", default.repeat_seconds, where),
     )
-    if limits.max_bytes > MAX_BODY_BYTES:
-        raise ConfigurationError(f"{where}: max_bytes cannot be above {MAX_BODY_BYTES}, which a function can be given.")
+    most = {"max_bytes": MAX_BODY_BYTES} | dict.fromkeys(TIMES, MAX_TIME_SECONDS)
+    for name, value in most.items():
+        if getattr(limits, name) > value:
+            raise ConfigurationError(f"{where}: {name} must be at most {value}.")
     return limits
 
 
