@@ -51,8 +51,8 @@ def name_of(idempotency: str) -> str:
 def record_id(record: Record, content: str, identity: Identity) -> str:
     """Return a record's id, by which it is delivered once.
 
-    Equal records of a POST are several where their place in it tells them apart: under an Idempotency-Key, and without a
-    timestamp. Without either they are one, wherever and however often they are posted.
+    Under an Idempotency-Key, and without a timestamp, equal records of a POST are several: their place in it tells them
+    apart. Otherwise equal records are one, wherever and however often they are posted.
     """
     if identity.is_keyed or record.instant is None:
         return name_of(idempotency_id("place", identity.post, record.index, content))
