@@ -20,7 +20,7 @@ JsonSchema = dict[str, Any]
 
 SCHEMAS: Mapping[FieldType, JsonSchema] = MappingProxyType(
     {
-        FieldType.STRING: {"type": "string"},
+        FieldType.STRING: {"type": "string", "pattern": r"^[^\u0000]*$"},
         FieldType.INTEGER: {"type": "integer", "format": "int64"},
         FieldType.NUMBER: {"type": "number", "format": "double"},
         FieldType.BOOLEAN: {"type": "boolean"},
