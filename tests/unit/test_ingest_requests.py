@@ -125,6 +125,12 @@ def test_every_wrong_record_is_told_with_every_reason():
     assert [(index, field) for index, field, _ in found] == [(0, "sensorId"), (0, "rawHumidity"), (1, None)]
 
 
+def test_of_many_unknown_fields_the_first_ten_are_told():
+    found = reasons({**reading(), **{f"x{n}" * 100: n for n in range(1000)}})
+
+    assert [len(field) for _, field, _ in found] == [100] * 10
+
+
 def test_a_name_said_twice_is_refused_whichever_value_a_parser_would_keep():
     assert "twice" in reasons('{"sensorId": "a", "sensorId": "a", "rawTemperature": 1, "rawHumidity": 1}')[0][2]
 

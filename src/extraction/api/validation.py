@@ -1,5 +1,6 @@
 """Records as posted against the fields that the project declares: each accepted, or refused with every reason."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from extraction.api.refusal import Reason, RefusedError
 from extraction.api.request import Post, RepeatedNames
 from utils.delivery_project import DeliveryProject, FieldType, IngestLimits, RecordField, Value
 
+MOST_UNKNOWN = 10  # fields of one record that are told; a body can hold half a million
 LONGEST_NAME = 100  # characters of an unknown field's name that its reason repeats
 EXACT_FLOAT = 2**53  # beyond it a float is not the whole number that was written
 BIGINT = range(-(2**63), 2**63)  # Athena's
@@ -70,7 +72,8 @@ def _read_fields(index: int, found: Mapping[str, Any], project: DeliveryProject)
 
 def _unknown(found: Mapping[str, Any], project: DeliveryProject) -> Iterator[str]:
     known = {field.name for field in project.fields}
-    return (name[:LONGEST_NAME] for name in found if name not in known)
+    names = (name[:LONGEST_NAME] for name in found if name not in known)
+    return itertools.islice(names, MOST_UNKNOWN)
 
 
 def _out_of_time(index: int, instant: Instant, project: DeliveryProject, received: datetime) -> list[Reason]:
