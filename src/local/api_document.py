@@ -18,11 +18,12 @@ VALIDATOR = "headers only"
 
 JsonSchema = dict[str, Any]
 
+# No `nullable`, `example` or numbers' `format`: API Gateway's models are JSON Schema draft 4, which knows none.
 SCHEMAS: Mapping[FieldType, JsonSchema] = MappingProxyType(
     {
         FieldType.STRING: {"type": "string", "pattern": r"^[^\u0000]*$"},
-        FieldType.INTEGER: {"type": "integer", "format": "int64"},
-        FieldType.NUMBER: {"type": "number", "format": "double"},
+        FieldType.INTEGER: {"type": "integer"},
+        FieldType.NUMBER: {"type": "number"},
         FieldType.BOOLEAN: {"type": "boolean"},
         FieldType.TIMESTAMP: {"type": "string", "format": "date-time"},
     }
@@ -104,7 +105,7 @@ def _object(**properties: JsonSchema) -> JsonSchema:
 
 
 def _refused() -> JsonSchema:
-    reason = _object(index={**COUNT, "nullable": True}, field={**TEXT, "nullable": True}, reason=TEXT)
+    reason = {**_object(index=COUNT, field=TEXT, reason=TEXT), "required": ["reason"]}
     return _object(error=TEXT, reasons={"type": "array", "items": reason}, moreReasons=COUNT)
 
 
@@ -128,7 +129,6 @@ def _field(field: RecordField) -> JsonSchema:
         "maximum": field.maximum,
         "minLength": 1 if field.required and is_string else None,
         "maxLength": field.max_length,
-        "nullable": None if field.required else True,
     }
     return {**SCHEMAS[field.type], **{name: value for name, value in limits.items() if value is not None}}
 

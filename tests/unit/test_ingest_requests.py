@@ -94,7 +94,8 @@ def test_a_base64_body_is_decoded_and_a_broken_one_refused():
 @pytest.mark.parametrize(
     ("changes", "field", "reason"),
     [
-        ({"sensorId": None}, "sensorId", "is missing"),
+        ({"sensorId": None}, "sensorId", "must not be null"),
+        ({"timestamp": None}, "timestamp", "must not be null"),
         ({"sensorId": ""}, "sensorId", "must not be empty"),
         ({"sensorId": 7}, "sensorId", "must be a string"),
         ({"sensorId": "x" * 101}, "sensorId", "at most 100 characters"),

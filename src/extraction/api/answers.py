@@ -42,7 +42,8 @@ def unavailable() -> Answer:
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
-    return {"index": reason.index, "field": reason.field, "reason": reason.reason}
+    told = {"index": reason.index, "field": reason.field, "reason": reason.reason}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _answer(status: HTTPStatus, body: Mapping[str, Any]) -> Answer:

@@ -59,15 +59,20 @@ def _read_fields(index: int, found: Mapping[str, Any], project: DeliveryProject)
     values: dict[str, Any] = {}
     reasons = []
     for field in project.fields:
-        value = found.get(field.name)
-        if value is None:  # null says no more than leaving the field out
+        if field.name not in found:
             reasons += [Reason("is missing", index, field.name)] if field.required else []
             continue
         try:
-            values[field.name] = READERS[field.type](value, field)
+            values[field.name] = _read(found[field.name], field)
         except _WrongError as wrong:
             reasons.append(Reason(str(wrong), index, field.name))
     return values, reasons
+
+
+def _read(value: Any, field: RecordField) -> Value | Instant:
+    if value is None:
+        raise _WrongError("must not be null; leave out what is not known")
+    return READERS[field.type](value, field)
 
 
 def _unknown(found: Mapping[str, Any], project: DeliveryProject) -> Iterator[str]:
