@@ -4,6 +4,7 @@ from extraction.database import wiring
 from extraction.database.catalogue import read_usable_catalogue
 from transformation.records.checking import check_table
 from transformation.star_schema.checking import check_models
+from utils.delivery_project import holds_delivery, read_delivery
 from utils.export_project import read_exports
 from utils.file_project import read_file_project
 from utils.postgres.url import DatabaseUrl
@@ -12,6 +13,8 @@ from utils.project import Project
 
 def check_project(project: Project, source: DatabaseUrl | None) -> list[str]:
     """Return the source tables that the project reads, or raise the first mistake with its file and line."""
+    if holds_delivery(project.folder):
+        read_delivery(project.folder)
     if source is None:
         check_models(project, None)
         return list(project.tables)

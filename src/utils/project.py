@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from utils.delivery_project import holds_delivery
 from utils.errors import ConfigurationError
 from utils.export_project import holds_export_tables
 from utils.file_project import holds_file_tables
@@ -164,7 +165,7 @@ def _warehouse_schema(value: Mapping[str, Any], where: str) -> str:
 
 def _checked(models: tuple[Model, ...], folder: Path) -> tuple[Model, ...]:
     """Check what one model says of another."""
-    if not (models or holds_file_tables(folder) or holds_export_tables(folder)):
+    if not (models or holds_file_tables(folder) or holds_export_tables(folder) or holds_delivery(folder)):
         raise ConfigurationError(f"{folder / 'models'} holds no model. A model is a .sql or .py file with a header.")
     by_name = {model.name: model for model in models}
     if len(by_name) < len(models):

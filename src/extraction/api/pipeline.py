@@ -1,0 +1,57 @@
+"""The story of one POST: checked whole, told from others, filed by hour, stored once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from extraction.api.filing import RawObject, check_hours, file_records
+from extraction.api.ports import Ports
+from extraction.api.receipts import identify
+from extraction.api.request import Post
+from extraction.api.validation import check_records
+from utils.errors import ObjectExistsError
+from utils.store import ObjectStore
+
+WRITERS = 8  # threads; boto3 keeps ten connections
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where a POST's records are."""
+
+    keys: tuple[str, ...]
+    count: int  # records of the POST
+    new: int  # of them, those that this POST stored; fewer when it completes or repeats another
+
+
+def store_post(post: Post, ports: Ports) -> Stored:
+    """Store a POST's records, all or, if one of them is wrong, none.
+
+    An object is created if absent, and its name and bytes depend on the POST alone. A crash leaves some of the objects,
+    or a receipt and no object; the same POST sent again creates those that are missing and nothing else.
+    """
+    records = check_records(post, ports.project)
+    check_hours(records)
+    identity = identify(post, records, ports.project, ports.raw)
+    objects = file_records(records, identity, ports.project.timestamp)
+    return _stored(objects, _create_all(objects, ports.raw), len(records))
+
+
+def _stored(objects: list[RawObject], created: list[bool], count: int) -> Stored:
+    new = sum(len(raw.lines) for raw, is_new in zip(objects, created, strict=True) if is_new)
+    return Stored(tuple(raw.key for raw in objects), count, new)
+
+
+def _create_all(objects: list[RawObject], store: ObjectStore) -> list[bool]:
+    first = _create(objects[0], store)  # before any thread: boto3 must not make its client in two of them at once
+    if len(objects) == 1:
+        return [first]
+    with ThreadPoolExecutor(min(WRITERS, len(objects) - 1)) as pool:
+        return [first, *pool.map(lambda raw: _create(raw, store), objects[1:])]
+
+
+def _create(raw: RawObject, store: ObjectStore) -> bool:
+    try:
+        store.create(raw.key, raw.body)
+    except ObjectExistsError:
+        return False
+    return True

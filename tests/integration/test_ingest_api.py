@@ -1,0 +1,91 @@
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    positive_data_acceptance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from werkzeug.test import Client
+
+from extraction.api.handler import lambda_handler
+from local.api_document import FILE, text
+from local.api_gateway import RestApi
+from tests.ingest_factories import SENSORS, reading
+
+KEY = "the-key-of-a-test"
+API = RestApi(lambda_handler, KEY)
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    positive_data_acceptance,
+    negative_data_rejection,
+]
+RECENT = st.integers(0, 86_000).map(lambda age: (datetime.now(UTC) - timedelta(seconds=age)).isoformat())
+
+# The format allows all of time; the API what is near.
+schemathesis.openapi.format("date-time", RECENT)
+document = schemathesis.openapi.from_dict(json.loads((SENSORS / FILE).read_text()))
+document.app = API
+
+
+@pytest.fixture(autouse=True)
+def raw(tmp_path):
+    with patch.dict(os.environ, PROJECT=str(SENSORS), RAW=str(tmp_path)):
+        yield tmp_path
+
+
+def send(path="/ingest", body=None, **options):
+    headers = {"x-api-key": KEY, "Content-Type": "application/json"} | options.pop("headers", {})
+    return Client(API).open(path, method=options.pop("method", "POST"), headers=headers, data=body)
+
+
+@document.parametrize()
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_handler_answers_as_the_document_says(case):
+    case.call_and_validate(headers={"x-api-key": KEY}, checks=CHECKS)
+
+
+def test_the_document_is_what_the_declaration_makes_it():
+    assert (SENSORS / FILE).read_text() == text(SENSORS), "write it anew: python -m local.api_document projects/sensors"
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        ({"headers": {"x-api-key": ""}}, 403, "Forbidden"),
+        ({"headers": {"x-api-key": "another"}}, 403, "Forbidden"),
+        ({"method": "GET"}, 403, "Missing Authentication Token"),
+        ({"path": "/"}, 403, "Missing Authentication Token"),
+        ({"body": b'"' * 4_000_000}, 413, "Request Too Long"),
+    ],
+)
+def test_what_api_gateway_itself_refuses_does_not_reach_the_function(options, status, message):
+    answer = send(**options)
+
+    assert (answer.status_code, answer.json) == (status, {"message": message})
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", "{}".encode("utf-16")])
+def test_a_body_that_is_not_utf_8_reaches_the_function_in_base64_and_is_refused(body):
+    answer = send(body=body)
+
+    assert (answer.status_code, answer.json["reasons"][0]["reason"]) == (400, "The body is not UTF-8.")
+
+
+def test_a_post_over_http_is_stored(raw):
+    answer = send(body=json.dumps([reading(None), reading(None)]))
+
+    assert (answer.status_code, answer.json["count"]) == (200, 2)
+    assert (raw / answer.json["objectKeys"][0]).exists()
