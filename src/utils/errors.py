@@ -45,6 +45,18 @@ class ManifestConflictError(RetryableError):
     """Another run took this batch number first; start again from its manifest."""
 
 
+class ServiceUnavailableError(RetryableError):
+    """An AWS service cannot be reached, or refused for the moment."""
+
+
+class LedgerUnavailableError(RetryableError):
+    """The ledger of delivered records cannot be reached, or refused for the moment."""
+
+
+class EndpointUnavailableError(RetryableError):
+    """The endpoint cannot be reached, is busy, or asks to be left alone for a while."""
+
+
 class ConfigurationError(TerminalError):
     """The project or the environment asks for something that cannot be."""
 
@@ -91,6 +103,14 @@ class DuplicateKeyError(TerminalError):
 
 class TooManyDeletesError(TerminalError):
     """More rows than allowed at once are no longer in the source; a person must confirm it."""
+
+
+class EndpointRefusedError(TerminalError):
+    """The endpoint refuses whatever is posted: its address or the login is wrong."""
+
+
+class MessageRefusedError(TerminalError):
+    """A message of the delivery queue is not of the form that the query writes."""
 
 
 class ResourceExhaustedError(TerminalError):
