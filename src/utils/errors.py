@@ -53,10 +53,6 @@ class LedgerUnavailableError(RetryableError):
     """The ledger of delivered records cannot be reached, or refused for the moment."""
 
 
-class EndpointUnavailableError(RetryableError):
-    """The endpoint cannot be reached, is busy, or asks to be left alone for a while."""
-
-
 class ConfigurationError(TerminalError):
     """The project or the environment asks for something that cannot be."""
 
@@ -105,8 +101,8 @@ class TooManyDeletesError(TerminalError):
     """More rows than allowed at once are no longer in the source; a person must confirm it."""
 
 
-class EndpointRefusedError(TerminalError):
-    """The endpoint refuses whatever is posted: its address or the login is wrong."""
+class RecordRefusedError(TerminalError):
+    """The endpoint refused a record that was posted to it alone."""
 
 
 class MessageRefusedError(TerminalError):
