@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, clean, init, invoke, quarantine, run, schema, sink, status, verify
+from cli import check, clean, files, init, invoke, quarantine, run, schema, sink, status, verify
 
 app = typer.Typer(
     name="starlift",
@@ -16,6 +16,7 @@ app = typer.Typer(
 schema_app = typer.Typer(help="What the log remembers of the source's tables.", no_args_is_help=True)
 app.add_typer(schema_app, name="schema")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(files.app, name="files")
 
 app.command("run")(run.run)
 app.command("verify")(verify.verify)

@@ -109,5 +109,13 @@ class MessageRefusedError(TerminalError):
     """A message of the delivery queue is not of the form that the query writes."""
 
 
+class FileRefusedError(TerminalError):
+    """A dropped file cannot be read as what its name and its table's declaration say; none of its rows is loaded."""
+
+
+class NotPlainError(TerminalError):
+    """A CSV holds what COPY would read otherwise than meant; read it record by record instead."""
+
+
 class ResourceExhaustedError(TerminalError):
     """Memory or disk ran short."""

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from utils.postgres.names import TableName
 
+MAX_RECORD_LENGTH = 4 << 20  # characters; as text, as values and as a line of COPY, a record is held a dozen times
+
 
 class Mode(StrEnum):
     """How a file's rows meet those that the table holds."""
@@ -54,10 +56,11 @@ class FileColumn:
 
     name: str
     type: str  # PostgreSQL's name for it, as in DDL
-    source: str  # the header's name in CSV; in JSON the path, such as `location.city` or `location[0]`
+    source: str  # the header's name in CSV, and the member's in JSON
     rules: Rules = Rules()
     default: str | None = None  # instead of NULL
     trim: bool = False
+    path: str | None = None  # in JSON, where a member's name is not enough: `location.city`, `location[0]`
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ class FileTable:
     partitions: HashPartitions | None = None
     csv: CsvFormat = CsvFormat()
     limits: Limits = Limits()
+    ignored: tuple[str, ...] = ()  # of the header or of a record's members: known, and left out
+    max_record_length: int = MAX_RECORD_LENGTH
     is_declared: bool = True  # False: found in the database; created by nobody here
 
     @property

@@ -1,24 +1,35 @@
 """A project: what one deployment moves. `pipeline.toml` names tables, `models/` and `lookups/` say the rest."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from utils.delivery_project import holds_delivery
 from utils.errors import ConfigurationError
+from utils.file_project import holds_file_tables
 from utils.model import Model
 from utils.model_file import read_model
 from utils.postgres.names import TableName, identifier, parse_table_name
-from utils.project_file import read_text
+from utils.toml_settings import (
+    read_flag,
+    read_name,
+    read_names,
+    read_positive,
+    read_share,
+    read_toml,
+    read_whole_number,
+    refuse_unknown,
+)
 
 MAX_ROW_BYTES = 128 << 20  # half of what a small Lambda has; PostgreSQL itself stops near 1 GB
 OVERLAP_SECONDS = 300  # longest source transaction we expect behind a view
 CALENDAR_YEARS = (1900, 2100)  # a date outside is a typing mistake, not an order
 
 SETTINGS = {"name", "schema", "cursor", "max_row_bytes", "warehouse_schema", "calendar_years", "tables"} | {
-    "max_horizon_age_seconds"
+    "max_horizon_age_seconds",
+    "files",  # read by utils.file_project
 }
 TABLE_SETTINGS = {"cursor", "exclude", "key", "overlap_seconds", "full"} | {
     "deletes",
@@ -80,19 +91,19 @@ class Project:
 def read_project(folder: Path) -> Project:
     """Read a project folder, or raise an error that names the file and what is wrong with it."""
     path = folder / "pipeline.toml"
-    record = _read_toml(path)
-    _refuse_unknown(record, SETTINGS, str(path))
-    where, tables, cursor = str(path), record.get("tables", {}), _name(record, "cursor", None, str(path))
+    record = read_toml(path)
+    refuse_unknown(record, SETTINGS, str(path))
+    where, tables, cursor = str(path), record.get("tables", {}), read_name(record, "cursor", None, str(path))
     if not isinstance(tables, dict):
         raise ConfigurationError(f"{path}: tables must be tables of settings, such as [tables.staff].")
     return Project(
         folder=folder,
-        name=str(_name(record, "name", folder.resolve().name, where)),
-        schema=str(_name(record, "schema", "public", where)),
+        name=str(read_name(record, "name", folder.resolve().name, where)),
+        schema=str(read_name(record, "schema", "public", where)),
         warehouse_schema=_warehouse_schema(record, where),
-        max_row_bytes=_positive(record, "max_row_bytes", MAX_ROW_BYTES, where),
+        max_row_bytes=read_positive(record, "max_row_bytes", MAX_ROW_BYTES, where),
         calendar_years=_years(record.get("calendar_years", list(CALENDAR_YEARS)), path),
-        max_horizon_age_seconds=_positive(record, "max_horizon_age_seconds", MAX_HORIZON_AGE_SECONDS, where),
+        max_horizon_age_seconds=read_positive(record, "max_horizon_age_seconds", MAX_HORIZON_AGE_SECONDS, where),
         settings={table: _settings(table, value, cursor, path) for table, value in tables.items()},
         models=_checked(tuple(read_model(path) for path in _model_files(folder / "models")), folder),
         default_cursor=cursor,
@@ -103,20 +114,6 @@ def _model_files(folder: Path) -> list[Path]:
     """Return the models' files; hidden ones are an editor's or a file system's own."""
     found = (path for path in folder.glob("*") if path.suffix in {".sql", ".py"} and not path.name.startswith("."))
     return sorted(path for path in found if path.stem != "__init__")
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        raise ConfigurationError(f"{path} does not exist. `starlift init` drafts one from a database.")
-    try:
-        return tomllib.loads(read_text(path, path.parent))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: {error}") from error
-
-
-def _refuse_unknown(record: Mapping[str, Any], known: set[str], where: str) -> None:
-    if unknown := sorted(set(record) - known):
-        raise ConfigurationError(f"{where}: unknown setting {unknown[0]!r}. Known are {', '.join(sorted(known))}.")
 
 
 def _years(value: Any, path: Path) -> tuple[int, int]:
@@ -131,17 +128,22 @@ def _settings(table: str, value: Any, cursor: str | None, path: Path) -> TableSe
     where = f"{path}: [tables.{table}]"
     if not isinstance(value, dict):
         raise ConfigurationError(f"{where} must be a table of settings.")
-    _refuse_unknown(value, TABLE_SETTINGS, where)
+    refuse_unknown(value, TABLE_SETTINGS, where)
     return TableSettings(
-        cursor=_name(value, "cursor", cursor, where),
-        exclude=_names(value, "exclude", where),
-        key=_names(value, "key", where),
-        overlap_seconds=_whole_number(value, "overlap_seconds", OVERLAP_SECONDS, where, least=0),
-        full=_flag(value, "full", where),
+        cursor=read_name(value, "cursor", cursor, where),
+        exclude=read_names(value, "exclude", where),
+        key=read_names(value, "key", where),
+        overlap_seconds=read_whole_number(value, "overlap_seconds", OVERLAP_SECONDS, where, least=0),
+        full=read_flag(value, "full", where),
         compares_keys=_compares_keys(value, where),
-        deletes_every=_positive(value, "deletes_every", 1, where),
-        deletes_max_share=_share(value, where),
+        deletes_every=read_positive(value, "deletes_every", 1, where),
+        deletes_max_share=_deletes_max_share(value, where),
     )
+
+
+def _deletes_max_share(value: Mapping[str, Any], where: str) -> float:
+    found = read_share(value, "deletes_max_share", MAX_DELETED_SHARE, where)
+    return MAX_DELETED_SHARE if found is None else found
 
 
 def _compares_keys(value: Mapping[str, Any], where: str) -> bool:
@@ -150,15 +152,8 @@ def _compares_keys(value: Mapping[str, Any], where: str) -> bool:
     return found is not None
 
 
-def _name(value: Mapping[str, Any], name: str, default: str | None, where: str) -> str | None:
-    found = value.get(name, default)
-    if found is not None and (not isinstance(found, str) or not found or "\0" in found):
-        raise ConfigurationError(f"{where}: {name} must be a name in quotes, not {found!r}.")
-    return found
-
-
 def _warehouse_schema(value: Mapping[str, Any], where: str) -> str:
-    found = str(_name(value, "warehouse_schema", "public", where))
+    found = str(read_name(value, "warehouse_schema", "public", where))
     if found in RESERVED_SCHEMAS or found.startswith("pg_") or len(found.encode()) > MAX_NAME_BYTES:
         raise ConfigurationError(
             f"{where}: warehouse_schema cannot be {identifier(found)}: it is longer than {MAX_NAME_BYTES} bytes, "
@@ -167,41 +162,9 @@ def _warehouse_schema(value: Mapping[str, Any], where: str) -> str:
     return found
 
 
-def _names(value: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
-    found = value.get(name, [])
-    if not isinstance(found, list) or not all(isinstance(column, str) for column in found):
-        raise ConfigurationError(f'{where}: {name} must be a list of columns, such as ["card_number"].')
-    return tuple(found)
-
-
-def _flag(value: Mapping[str, Any], name: str, where: str) -> bool:
-    found = value.get(name, False)
-    if not isinstance(found, bool):
-        raise ConfigurationError(f"{where}: {name} must be true or false.")
-    return found
-
-
-def _positive(value: Mapping[str, Any], name: str, default: int, where: str) -> int:
-    return _whole_number(value, name, default, where, least=1)
-
-
-def _whole_number(value: Mapping[str, Any], name: str, default: int, where: str, *, least: int) -> int:
-    found = value.get(name, default)
-    if not isinstance(found, int) or isinstance(found, bool) or not least <= found < 2**63:
-        raise ConfigurationError(f"{where}: {name} must be a whole number from {least} up.")
-    return found
-
-
-def _share(value: Mapping[str, Any], where: str) -> float:
-    found = value.get("deletes_max_share", MAX_DELETED_SHARE)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= 1:
-        raise ConfigurationError(f"{where}: deletes_max_share must be from 0 to 1; {MAX_DELETED_SHARE} is a quarter.")
-    return float(found)
-
-
 def _checked(models: tuple[Model, ...], folder: Path) -> tuple[Model, ...]:
     """Check what one model says of another."""
-    if not models:
+    if not models and not holds_file_tables(folder) and not holds_delivery(folder):
         raise ConfigurationError(f"{folder / 'models'} holds no model. A model is a .sql or .py file with a header.")
     by_name = {model.name: model for model in models}
     if len(by_name) < len(models):

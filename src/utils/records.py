@@ -1,6 +1,6 @@
 """Records of a dropped file on their way from its bytes to its table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 Row = tuple[str | None, ...]
@@ -26,3 +26,15 @@ class Chunk:
     lines: Sequence[int]  # of each row, as in Rejected
     raws: Sequence[str]  # each row as it stands in the file, for what only the database can refuse
     rejected: Sequence[Rejected]
+
+
+@dataclass(frozen=True)
+class PlainCopy:
+    """A CSV that COPY reads by itself: what its header says, and the bytes after it, as they are."""
+
+    columns: tuple[str, ...]  # of the table, in the file's order
+    blocks: Iterator[bytes]  # raises NotPlainError at what COPY would read otherwise than `read_chunks`
+    delimiter: str
+    quote: str
+    null: str
+    encoding: str  # PostgreSQL's name for it

@@ -25,6 +25,11 @@ class HttpClient:
     connect_seconds: float = CONNECT_SECONDS
     total_seconds: float = TOTAL_SECONDS
 
+    @property
+    def origin(self) -> str:
+        """Where to, as it may be shown."""
+        return self.endpoint.origin
+
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context()

@@ -56,7 +56,9 @@ def _split(url: str, name: str) -> SplitResult:
             f"The secret {name}: url is not of the form https://host[:port]/path. A login belongs in the header."
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(str(parts.hostname))):
-        raise ConfigurationError(f"The secret {name}: url must begin with https://, or the header could be read by all.")
+        raise ConfigurationError(
+            f"The secret {name}: url must begin with https://, or the header could be read by all."
+        )
     return parts
 
 

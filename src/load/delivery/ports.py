@@ -53,7 +53,7 @@ class Ports:
     endpoint: Poster
     ledger: DeliveryLedger
     dead_letters: DeadLetters
-    limits: DeliveryLimits = DeliveryLimits()
+    limits: DeliveryLimits = field(default_factory=DeliveryLimits)
     seconds_left: Seconds = no_limit
     clock: Clock = time.time
     pause: Callable[[float], None] = time.sleep
