@@ -8,12 +8,12 @@ import contextlib
 import hmac
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 from local.sink_faults import Cut, Fault, Faults
@@ -50,9 +50,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False  # a delayed answer does not hold up the end
 
-    def __init__(self, port: int, sink: Sink) -> None:
+    def __init__(self, port: int, sink: Sink, tls: ssl.SSLContext | None) -> None:
         self.sink = sink
+        self.scheme = "https" if tls else "http"
         super().__init__(("127.0.0.1", port), _Handler)
+        if tls:  # the handshake is left to the request's own thread
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that went away in the middle."""
@@ -173,23 +176,18 @@ def _records(body: bytes) -> list[Record]:
 
 
 @contextlib.contextmanager
-def running_sink(sink: Sink, port: int = 0) -> Iterator[Running]:
+def running_sink(sink: Sink, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Running]:
     """Answer on a port of this machine, a free one unless it is named, for as long as the block lasts."""
     sink.store.create()
     try:
-        server = _Server(port, sink)
+        server = _Server(port, sink, tls)
     except (OSError, OverflowError) as error:
         raise ConfigurationError(f"Port {port} cannot be used: {error}. Choose another with --port.") from error
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield Running(sink, f"http://127.0.0.1:{server.server_port}/")
+        yield Running(sink, f"{server.scheme}://127.0.0.1:{server.server_port}/")
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def new_sink(file: Path) -> Sink:
-    """Return a sink that keeps records in a file and does nothing wrong."""
-    return Sink(SinkStore(file))

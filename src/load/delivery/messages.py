@@ -40,7 +40,7 @@ class Message:
         """Return what the message brings, or raise MessageRefusedError when it is not of the query's form."""
         try:
             body = json.loads(self.body)
-            by_id = {_id(record): record for record in reversed(body["records"])}
+            by_id = {_id(record): record for record in body["records"]}
             as_json(list(by_id.values()))
             refusals = int(body.get("refused", {}).get("times", 0))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
@@ -48,7 +48,7 @@ class Message:
                 'The message is not {"records": [...]}, each record an object with its id, a text of at most '
                 f"{MAX_ID_BYTES} bytes. Only the query may send to this queue."
             ) from error
-        return Parcel(tuple(reversed(by_id.values())), refusals)
+        return Parcel(tuple(by_id.values()), refusals)
 
 
 def _id(record: Record) -> str:
