@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
-from moto.server import ThreadedMotoServer
 
 from load.delivery.client import HttpClient
 from load.delivery.dead_letters import DeadLetterQueue
@@ -45,6 +45,8 @@ class Clock:
 @contextmanager
 def emulated_server() -> Iterator[str]:
     """Run emulated services that this process and its children reach, and give their address."""
+    from moto.server import ThreadedMotoServer  # a worker in a process of its own does without
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -86,12 +88,18 @@ class Queue:
 
     def letters(self) -> list[tuple[dict[str, Any], dict[str, str]]]:
         """Take every message: its body, and what is told beside it."""
-        sqs, found = boto3.client("sqs"), []
+        sqs, found = sqs_at(os.environ["AWS_ENDPOINT_URL"]), []
         while letters := sqs.receive_message(
             QueueUrl=self.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         ).get("Messages", ()):
             found += [_letter(one) for one in letters]
         return found
+
+
+@cache
+def sqs_at(endpoint: str) -> Any:
+    """Return a client, which takes longer to make than a test."""
+    return boto3.client("sqs", endpoint_url=endpoint)
 
 
 def _letter(received: dict[str, Any]) -> tuple[Any, dict[str, str]]:
@@ -125,7 +133,7 @@ class World:
         return Ports(
             endpoint=HttpClient(parse_endpoint(secret, "endpoint"), total_seconds=total_seconds),
             ledger=opened(self.ledger, self.clock),
-            dead_letters=DeadLetterQueue(self.queue.url, boto3.client("sqs")),
+            dead_letters=DeadLetterQueue(self.queue.url, sqs_at(os.environ["AWS_ENDPOINT_URL"])),
             limits=limits or DeliveryLimits(),
             seconds_left=lambda: seconds,
             clock=self.clock,
@@ -154,6 +162,6 @@ class World:
 @contextmanager
 def delivery_world(folder: Path) -> Iterator[World]:
     """Run a sink, and make a queue and a ledger in a file."""
-    url = boto3.client("sqs").create_queue(QueueName=f"dlq-{uuid.uuid4().hex}")["QueueUrl"]
+    url = sqs_at(os.environ["AWS_ENDPOINT_URL"]).create_queue(QueueName=f"dlq-{uuid.uuid4().hex}")["QueueUrl"]
     with running_sink(Sink(SinkStore(folder / "sink.sqlite"), HEADER)) as running:
         yield World(running.sink, running.url, make_ledger("sqlite", folder), Queue(url))
