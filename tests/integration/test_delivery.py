@@ -1,9 +1,14 @@
 """Delivery to an endpoint over real sockets: afterwards it holds every record exactly once."""
 
+import contextlib
+import itertools
 import json
 import logging
+import socket
 import ssl
 import subprocess
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -342,6 +347,28 @@ def test_the_header_is_neither_logged_nor_put_aside_even_where_the_endpoint_repe
     assert "The record *** is refused" in told["reason"]
     ours = [line for line in caplog.records if line.name.startswith("load.")]
     assert not any(HEADER[1] in str({**vars(line), "first_id": ""}) for line in ours)
+
+
+def answer_drop_by_drop(server):
+    """Begin an answer and go on with it, a byte at a time, for as long as somebody listens."""
+    with server, server.accept()[0] as connection, contextlib.suppress(OSError):
+        connection.recv(1 << 16)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        for number in itertools.count():
+            connection.sendall(b"X-Drop: 1\r\n"[number % 11 : number % 11 + 1])
+            time.sleep(0.05)
+
+
+def test_an_answer_that_never_ends_is_ended_in_time(world):
+    server = socket.create_server(("127.0.0.1", 0))
+    dripping = replace(world, url=f"http://127.0.0.1:{server.getsockname()[1]}/")
+    thread = threading.Thread(target=answer_drop_by_drop, args=[server])
+    thread.start()
+
+    answer = dripping.ports(total_seconds=0.3).endpoint.post(b"[]", "key")
+
+    thread.join()  # which ends only when the client hangs up
+    assert answer.status == 200  # the first line is the answer
 
 
 @pytest.fixture

@@ -64,9 +64,7 @@ class HttpClient:
     def _send(self, connection: HTTPConnection, body: bytes, key: str) -> None:
         name, value = self.endpoint.header
         headers = {"Content-Type": "application/json", "Idempotency-Key": key, "Connection": "close", name: value}
-        # An endpoint that answers before it has read all, such as 413, may have closed its side already.
-        with contextlib.suppress(BrokenPipeError):
-            connection.request("POST", self.endpoint.target, body, headers)
+        connection.request("POST", self.endpoint.target, body, headers)
 
     def _read(self, response: HTTPResponse) -> Answer:
         text = b""
