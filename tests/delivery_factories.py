@@ -59,9 +59,7 @@ def make_ledger(kind: str, folder: Path) -> str:
     if kind == "sqlite":
         return str(folder / "ledger.sqlite")
     name = f"delivered-{uuid.uuid4().hex}"
-    boto3.client("dynamodb", endpoint_url=os.environ["AWS_ENDPOINT_URL_DYNAMODB"]).create_table(
-        TableName=name, **LEDGER_TABLE
-    )
+    boto3.client("dynamodb").create_table(TableName=name, **LEDGER_TABLE)
     return f"dynamodb://{name}"
 
 

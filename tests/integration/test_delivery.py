@@ -15,13 +15,14 @@ from dataclasses import replace
 import boto3
 import pytest
 
+from load.delivery.batches import Batch
 from load.delivery.handler import lambda_handler
 from load.delivery.messages import Message
 from load.delivery.pipeline import deliver
 from local.sink import Sink, running_sink
-from local.sink_faults import Cut
+from local.sink_faults import Cut, Fault
 from local.sink_store import SinkStore
-from tests.delivery_factories import HEADER, delivery_world, emulated_server, message, record
+from tests.delivery_factories import HEADER, delivery_world, emulated_server, make_ledger, message, record
 from utils.delivery_project import DeliveryLimits
 from utils.errors import AccessDeniedError, ConfigurationError, LedgerUnavailableError
 
@@ -95,6 +96,40 @@ def test_an_endpoint_that_nobody_answers_for_is_left_alone_too(world):
 
     assert unreachable.deliver(message("a"), message("b"), message("c")) == ["m-a", "m-b", "m-c"]
     assert len(unreachable.pauses) == 6
+
+
+def test_failures_between_which_something_was_taken_do_not_stop_the_rest(world):
+    down, up = Fault(status=503, times=4), Fault()
+    world.sink.faults.set([down, up, down, up, down, up])
+
+    assert world.deliver(*map(message, "abcdef")) == ["m-a", "m-c", "m-e"]
+
+    assert world.held == ["b", "d", "f"]
+
+
+def test_what_comes_after_the_end_is_not_even_looked_at(world):
+    world.go_wrong(status=401)
+
+    assert world.deliver(message("a"), Message("odd", "not from here")) == ["m-a", "odd"]
+
+    assert world.queue.letters() == []
+
+
+def test_a_message_makes_the_same_batches_though_a_part_of_it_was_delivered(world):
+    world.deliver(message("a"))
+
+    world.deliver(message(*"abcdef"), limits=DeliveryLimits(max_records=2))
+
+    assert world.keys[2:] == [Batch((record(one), record(other))).key for one, other in ("cd", "ef")]
+
+
+def test_dynamodb_serves_as_sqlite_does(world, tmp_path):
+    remote = replace(world, ledger=make_ledger("dynamodb", tmp_path))
+    remote.sink.refused.add("bad")
+
+    assert [remote.deliver(message("a", "bad", "b"), message("b", "c")) for _ in range(2)] == [[], []]
+
+    assert (came(world), len(world.queue.letters())) == ({"a": 1, "b": 1, "c": 1}, 1)
 
 
 def test_a_bad_moment_is_waited_for_with_the_same_key(world):
@@ -206,6 +241,32 @@ def test_a_refused_record_is_delivered_once_it_is_replayed(world):
 
     assert came(world) == {"a": 1, "bad": 1}
     assert world.keys[-1] not in world.keys[:-1]
+
+
+def test_a_refused_record_whose_replay_finds_the_endpoint_down_waits_for_that_replay(world):
+    world.sink.refused.add("bad")
+    world.deliver(message("bad"))
+    ((body, _told),) = world.queue.letters()
+    replay = Message("replay", json.dumps(body))
+    world.go_wrong(status=503, times=4)
+
+    assert world.deliver(replay) == ["replay"]
+    assert world.deliver(message("bad")) == []
+    world.sink.refused.clear()
+    assert world.deliver(replay) == []
+
+    assert (came(world), world.queue.letters()) == ({"bad": 1}, [])
+
+
+def test_what_is_told_beside_a_refused_record_is_what_a_queue_takes(world):
+    long_id = "odd\x01" + "x" * 1000
+    world.sink.refused.add(long_id)
+
+    assert world.deliver(message(long_id)) == []
+
+    ((body, told),) = world.queue.letters()
+    assert body["records"] == [record(long_id)]
+    assert (told["key"], len(told["reason"])) == ("odd?" + "x" * 996, 1000)
 
 
 def test_a_replayed_record_that_is_refused_again_is_put_aside_again(world):

@@ -75,13 +75,15 @@ class _Work:
 
     @contextlib.contextmanager
     def _claimed(self, parcel: Parcel) -> Iterator[set[str]]:
-        """Claim the records that nobody has settled or works on; those still in the set at the end are released."""
+        """Claim the records that nobody has settled or works on; those still in the set at the end are given back."""
         ledger = self.ports.ledger
         mine = ledger.claim(parcel.ids, self.claim, again=parcel.refusals > 0)
         try:
             yield mine
         finally:
-            if mine:
+            if mine and parcel.refusals:
+                ledger.settle(mine, Outcome.REFUSED)  # as they were; only a replay may try them
+            elif mine:
                 ledger.release(mine, self.claim)
 
     def _deliver_batch(self, batch: Batch, mine: set[str]) -> None:
