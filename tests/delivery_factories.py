@@ -147,6 +147,11 @@ class World:
         return [one["id"] for one in self.sink.store.records()]
 
     @property
+    def times(self) -> dict[str, int]:
+        """Return how often each record came to the sink."""
+        return self.sink.store.times()
+
+    @property
     def statuses(self) -> list[int]:
         """Return what the sink answered to each POST; 0 where it cut the connection."""
         return [post.status for post in self.sink.store.posts()]

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
-from tests.delivery_factories import NOON, Clock, emulated_server, make_ledger, opened
+from tests.delivery_factories import NOON, Clock, make_ledger, opened
 from utils.delivered import DAY_SECONDS, Claim, Outcome, open_ledger
 from utils.delivered_dynamodb import DynamoLedger
 from utils.errors import ConfigurationError, LedgerUnavailableError
@@ -15,20 +15,14 @@ pytestmark = pytest.mark.timeout(120)
 MINE, OTHERS = Claim("mine", NOON + 60), Claim("others", NOON + 60)
 
 
-@pytest.fixture(scope="module")
-def dynamodb():
-    with emulated_server() as address:
-        yield address
-
-
 @pytest.fixture
 def clock():
     return Clock()
 
 
 @pytest.fixture(params=["sqlite", "dynamodb"])
-def ledger(request, tmp_path, dynamodb, monkeypatch, clock):
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb)
+def ledger(request, tmp_path, services, monkeypatch, clock):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", services)
     return opened(make_ledger(request.param, tmp_path), clock)
 
 
@@ -120,8 +114,8 @@ def test_hundreds_of_records_are_asked_for_at_once(ledger):
     assert ledger.settled(ids) == {"007", "249"}
 
 
-def test_dynamodb_is_told_when_it_may_forget_a_record(tmp_path, dynamodb, monkeypatch, clock):
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb)
+def test_dynamodb_is_told_when_it_may_forget_a_record(tmp_path, services, monkeypatch, clock):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", services)
     name = make_ledger("dynamodb", tmp_path)
     opened(name, clock).settle({"a"}, Outcome.DELIVERED)
 
@@ -144,15 +138,15 @@ def test_a_name_that_means_no_ledger_is_refused(name):
         open_ledger(name)
 
 
-def test_a_table_that_does_not_exist_is_named(dynamodb, monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb)
+def test_a_table_that_does_not_exist_is_named(services, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", services)
 
     with pytest.raises(ConfigurationError, match="There is no DynamoDB table nowhere"):
         DynamoLedger("nowhere").claim({"a"}, MINE)
 
 
 def test_a_table_that_cannot_be_reached_is_retried_later(monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
     with pytest.raises(LedgerUnavailableError, match="cannot be reached"):
