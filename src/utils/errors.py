@@ -57,6 +57,10 @@ class LockHeldError(RetryableError):
     """Another execution holds the lock of this tenant's table, or waits with an earlier version."""
 
 
+class LedgerUnavailableError(RetryableError):
+    """The ledger of delivered records cannot be reached, or refused for the moment."""
+
+
 class ConfigurationError(TerminalError):
     """The project or the environment asks for something that cannot be."""
 
@@ -111,6 +115,14 @@ class ObjectChangedError(TerminalError):
 
 class UnroutableError(TerminalError):
     """A dropped file belongs to no table, or a message names no file."""
+
+
+class RecordRefusedError(TerminalError):
+    """The endpoint refused a record that was posted to it alone."""
+
+
+class MessageRefusedError(TerminalError):
+    """A message of the delivery queue is not of the form that the query writes."""
 
 
 class FileRefusedError(TerminalError):
