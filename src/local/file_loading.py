@@ -9,13 +9,15 @@ from urllib.parse import urlsplit
 from load.files.ledger import Report
 from load.files.pipeline import load_file
 from load.files.ports import DroppedFile
-from load.files.wiring import BucketObjects, make_ports
+from load.files.wiring import TARGET, BucketObjects, make_ports
 from utils.errors import ConfigurationError
 from utils.file_project import read_file_project
+from utils.file_table import FileProject
 from utils.open_store import open_store
+from utils.postgres.connection import connect
 from utils.postgres.url import DatabaseUrl
 from utils.s3_store import S3Store
-from utils.store import file_blocks
+from utils.store import ObjectStore, file_blocks
 
 LOCAL = "file"  # the ledger's bucket of files that came from a disk
 Advance = Callable[[int], None]
@@ -29,9 +31,9 @@ def ignore_progress(_bytes: int) -> None:
 class FileJob:
     """Which project's tables to fill, where, and where bad rows go."""
 
-    project: Path
+    project: FileProject
     target: DatabaseUrl
-    quarantine: str
+    quarantine: ObjectStore
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,13 @@ class FoundObjects:
         for block in file_blocks(path) if path else self.buckets.read(dropped):
             self.advance(len(block))
             yield block
+
+
+def open_job(project: Path, target: DatabaseUrl, quarantine: str) -> FileJob:
+    """Return a job of which project and database were looked at, so that what is wrong there is told once."""
+    job = FileJob(read_file_project(project), target, open_store(quarantine))
+    with connect(target, TARGET):
+        return job
 
 
 def find_file(name: str, table: str | None = None) -> Found:
@@ -84,9 +93,7 @@ def _in_bucket(name: str, table: str | None) -> Found:
 
 def load_one(job: FileJob, found: Found, advance: Advance = ignore_progress) -> Report:
     """Load one file, with the same ledger, rules and quarantine as the function."""
-    project, quarantine = read_file_project(job.project), open_store(job.quarantine)
-    ports = make_ports(project, job.target, quarantine, FoundObjects(found, advance))
-    return load_file(found.dropped, ports)
+    return load_file(found.dropped, make_ports(job.project, job.target, job.quarantine, FoundObjects(found, advance)))
 
 
 def upload(paths: Iterable[Path], address: str) -> Iterator[str]:

@@ -65,7 +65,7 @@ def test_a_file_that_is_refused_keeps_no_other_out_and_the_command_fails(drop):
 
     found = load(drop, *paths, drop.folder / "none.csv", code=1)
 
-    assert [record["outcome"] for record in found] == ["failed", "loaded", "failed"]
+    assert [record["outcome"] for record in found] == ["refused", "loaded", "failed"]
     assert found[0]["error"]["type"] == "FileRefusedError"
 
 

@@ -116,6 +116,13 @@ def test_a_missing_database_and_a_missing_role_are_named(url):
             pass
 
 
+def test_a_wrong_password_is_named_with_where_to_correct_it(url):
+    refusal = "DO $$ BEGIN RAISE 'password authentication failed' USING ERRCODE = '28P01'; END $$"
+
+    with pytest.raises(AccessDeniedError, match="Correct the password"), connect(url, SOURCE) as session:
+        session.run(refusal)
+
+
 def test_a_table_without_select_is_denied_by_name(url):
     with connect(url, SOURCE) as session:
         session.run("CREATE TABLE kept (a int); CREATE ROLE no_reader; SET ROLE no_reader")

@@ -137,6 +137,9 @@ def _bounds(column: FileColumn, kind: ColumnType, where: str) -> list[Test]:
         if bound is not None:
             limit = _to_bound(bound, kind, f"{where}: {rule}")
             tests.append(Test(rule, f"must be {words} {bound}", _keeps(rule, limit, ORDERED[kind.family])))
+    least, most = column.rules.minimum, column.rules.maximum
+    if most is not None and any(test.rule == "minimum" and not test.passes(most) for test in tests):
+        raise ConfigurationError(f"{where}: minimum {least} is above maximum {most}, so no value passes. Swap them.")
     return tests
 
 

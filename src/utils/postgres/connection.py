@@ -50,7 +50,8 @@ SETTINGS = {
     "idle_session_timeout": "0",
 }
 
-DENIED = {"28000", "28P01", "42501"}
+WRONG_PASSWORD = "Correct the password: in PGPASSWORD, the pgpass file, the URL or the secret."  # noqa: S105
+DENIED = {"28000": "", "28P01": WRONG_PASSWORD, "42501": ""}
 EXHAUSTED = {"53100", "53200"}
 BUSY = "55P03"
 PASSING_CLASSES = ("08", "57P", "53", "40")  # connection, operator, resources, serialization
@@ -191,7 +192,8 @@ def _named(error: DatabaseError, url: DatabaseUrl, role: Role) -> PipelineError:
     state, message = report.get("C", ""), report.get("M", str(error))
     said = f"The {role.name} database {url} says: {message} (SQLSTATE {state})."
     if state in DENIED:
-        return AccessDeniedError(f"{said} Grant {url.user} what it needs, or correct the URL.", sqlstate=state)
+        remedy = DENIED[state] or f"Grant {url.user} what it needs, or correct the URL."
+        return AccessDeniedError(f"{said} {remedy}", sqlstate=state)
     if state == BUSY and role.unavailable is WarehouseUnavailableError:
         return WarehouseBusyError(f"{said} Another load is at work; this one is retried.", sqlstate=state)
     if state in EXHAUSTED:
