@@ -57,6 +57,13 @@ def test_a_header_that_does_not_fit_refuses_the_file_and_names_the_column(header
         read(TWO, f"{header}\n1,2\n")
 
 
+def test_a_header_of_any_length_makes_a_message_that_a_log_can_bear():
+    with pytest.raises(FileRefusedError, match="and 950 more") as refused:
+        read(file_table("a"), ",".join(f"{'x' * 500}{n}" for n in range(1000)) + "\n")
+
+    assert len(str(refused.value)) < 10_000
+
+
 def test_a_column_to_ignore_may_be_there_and_is_left_out():
     assert rows_of(file_table("a", ignored=("note",)), "note,a\nx,1\n") == [("1",)]
 
