@@ -170,11 +170,11 @@ def _text_tests(column: FileColumn) -> list[Test]:
     if rules.allowed:
         allowed = frozenset(rules.allowed)
         tests.append(Test("allowed", f"must be one of {', '.join(rules.allowed)}", lambda text: text in allowed))
+    if (most := rules.max_length) is not None:  # first, since a pattern may take for ever over a long text
+        tests.append(Test("max_length", f"must have at most {most} characters", lambda text: len(text) <= most))
     if rules.pattern is not None:
         pattern = re.compile(rules.pattern)
         tests.append(Test("pattern", f"must match {rules.pattern}", lambda text: bool(pattern.fullmatch(text))))
-    if (most := rules.max_length) is not None:
-        tests.append(Test("max_length", f"must have at most {most} characters", lambda text: len(text) <= most))
     return tests
 
 
@@ -184,12 +184,12 @@ def _all_pass(column: FileColumn, kind: ColumnType) -> AllPass:
     quick = [_all_of_type(column, kind)]
     if rules.allowed:
         quick.append(frozenset(rules.allowed).issuperset)
-    if rules.pattern is not None:
-        match = re.compile(rules.pattern).fullmatch
-        quick.append(lambda texts: all(map(match, set(texts))))
     lengths = [length for length in (rules.max_length, kind.length) if length is not None]
     if lengths:
         quick.append(lambda texts: max(map(len, texts), default=0) <= min(lengths))
+    if rules.pattern is not None:
+        match = re.compile(rules.pattern).fullmatch
+        quick.append(lambda texts: all(map(match, set(texts))))
     return lambda texts: all(test(texts) for test in quick)
 
 
