@@ -10,7 +10,7 @@ from load.files.ledger import Report
 from load.files.pipeline import load_file
 from load.files.ports import DroppedFile
 from load.files.wiring import TARGET, BucketObjects, make_ports
-from utils.errors import ConfigurationError
+from utils.errors import ConfigurationError, FileRefusedError
 from utils.file_project import read_file_project
 from utils.file_table import FileProject
 from utils.open_store import open_store
@@ -20,6 +20,7 @@ from utils.s3_store import S3Store
 from utils.store import ObjectStore, file_blocks
 
 LOCAL = "file"  # the ledger's bucket of files that came from a disk
+Mark = tuple[int, int, int]
 Advance = Callable[[int], None]
 
 
@@ -42,6 +43,7 @@ class Found:
 
     dropped: DroppedFile
     path: Path | None = None  # None: in its bucket
+    mark: Mark = (0, 0, 0)  # of the content that was hashed
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class FoundObjects:
         for block in file_blocks(path) if path else self.buckets.read(dropped):
             self.advance(len(block))
             yield block
+        if path and _mark(path) != self.found.mark:
+            raise FileRefusedError(f"{path} was written to while it was read. Load it again when it is complete.")
 
 
 def open_job(project: Path, target: DatabaseUrl, quarantine: str) -> FileJob:
@@ -71,13 +75,26 @@ def find_file(name: str, table: str | None = None) -> Found:
     """Look at a file or an `s3://bucket/table/...` address, and return what the ledger will call it."""
     if name.startswith("s3://"):
         return _in_bucket(name, table)
-    path = Path(name).expanduser()
+    try:
+        return _on_disk(Path(name).expanduser(), table)
+    except OSError as error:
+        raise ConfigurationError(f"{name} cannot be read: {error.strerror}.") from error
+
+
+def _on_disk(path: Path, table: str | None) -> Found:
     if not path.is_file():
         raise ConfigurationError(f"{path} is not a file. Name files, or s3://bucket/table/... addresses.")
+    mark = _mark(path)
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     key = f"{table or path.resolve().parent.name}/{path.name}"
-    return Found(DroppedFile(LOCAL, key, digest, bytes=path.stat().st_size), path)
+    return Found(DroppedFile(LOCAL, key, digest, bytes=mark[0]), path, mark)
+
+
+def _mark(path: Path) -> Mark:
+    """Return what changes when a file is written to or replaced."""
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns, state.st_ino
 
 
 def _in_bucket(name: str, table: str | None) -> Found:

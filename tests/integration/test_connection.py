@@ -50,6 +50,14 @@ def test_a_row_over_the_maximum_is_named(url):
         list(session.copy_out("COPY (SELECT repeat('x', 2000000)) TO STDOUT CSV", 1_000_000))
 
 
+def test_a_server_notices_within_minutes_that_a_client_is_gone(url):
+    with connect(url, WAREHOUSE) as session:
+        names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
+        idle, interval, count = (int(session.value(f"SELECT current_setting('{name}')")) for name in names)
+
+    assert 0 < idle + interval * count <= 120
+
+
 def test_an_error_in_the_middle_of_a_copy_is_raised(url):
     query = "SELECT 1 / (i - 40000) FROM generate_series(1, 50000) i"
 
