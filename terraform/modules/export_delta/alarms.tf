@@ -75,19 +75,31 @@ resource "aws_cloudwatch_metric_alarm" "puts" {
   ok_actions          = [var.alerts_topic_arn]
 }
 
-# By the mapping's own count, which sees deliveries too whose function was killed and could say nothing.
-resource "aws_cloudwatch_metric_alarm" "refused" {
-  for_each = var.has_functions ? {
-    refused = { metric = "OnFailureDestinationDeliveredEventCount", says = "Changes were set aside in ${module.bucket["refused"].id}" }
-    dropped = { metric = "DroppedEventCount", says = "Changes were dropped, and could not be set aside" }
+# By Lambda's own counts, which see deliveries too whose function was killed and could say nothing.
+locals {
+  set_aside = var.has_functions ? {
+    refused = {
+      metric     = "OnFailureDestinationDeliveredEventCount"
+      dimensions = { EventSourceMappingUUID = aws_lambda_event_source_mapping.changes[0].uuid }
+      says       = "Changes were set aside in ${module.bucket["refused"].id}"
+    }
+    lost = {
+      metric     = "DestinationDeliveryFailures"
+      dimensions = { FunctionName = module.function["changes"].name }
+      says       = "Changes could not even be set aside in ${module.bucket["refused"].id}"
+    }
   } : {}
+}
+
+resource "aws_cloudwatch_metric_alarm" "set_aside" {
+  for_each = local.set_aside
 
   alarm_name        = "${var.name}-changes-${each.key}"
   alarm_description = "${each.value.says}, because their target or its database refused them at every attempt. Read the lines of ${module.function["changes"].log_group_name}, mend what they name, then `starlift exports resync`."
 
   namespace           = "AWS/Lambda"
   metric_name         = each.value.metric
-  dimensions          = { EventSourceMappingUUID = aws_lambda_event_source_mapping.changes[0].uuid }
+  dimensions          = each.value.dimensions
   statistic           = "Sum"
   period              = 60
   evaluation_periods  = 1
