@@ -42,7 +42,9 @@ HANDLERS: Mapping[str, str] = MappingProxyType(
     }
 )
 FUNCTIONS = tuple(HANDLERS)
-LOCKS: Mapping[str, str] = MappingProxyType({"changes": "extraction"})  # where another function imports the same packages
+LOCKS: Mapping[str, str] = MappingProxyType(
+    {"changes": "extraction"}
+)  # where another function imports the same packages
 STAGES = ("extraction", "transformation", "load")  # of a warehouse run, in their order
 LIMIT = 262_144_000  # bytes unzipped, function and layers together: Lambda's own
 MEGABYTE = 1_000_000

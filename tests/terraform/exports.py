@@ -56,10 +56,15 @@ class Exports(Emulated):
         return until(lambda: next(self._ended(f"acme-{table}-{version}-"), None))
 
     def _ended(self, name: str) -> Iterator[Mapping[str, Any]]:
+        for each in self.executions(name):
+            if each["status"] != "RUNNING":
+                yield self.aws.client("stepfunctions").describe_execution(executionArn=each["executionArn"])
+
+    def executions(self, name: str) -> list[Mapping[str, Any]]:
+        """Return the executions whose names begin so."""
         states = self.aws.client("stepfunctions")
-        for each in states.list_executions(stateMachineArn=self.outputs["exports_state_machine_arn"])["executions"]:
-            if each["name"].startswith(name) and each["status"] != "RUNNING":
-                yield states.describe_execution(executionArn=each["executionArn"])
+        found = states.list_executions(stateMachineArn=self.outputs["exports_state_machine_arn"])["executions"]
+        return [each for each in found if each["name"].startswith(name)]
 
     def refused(self) -> list[Mapping[str, Any]]:
         """Return the deliveries in the bucket of the failure destination."""

@@ -28,6 +28,12 @@ from utils.postgres.url import parse_url
 pytestmark = pytest.mark.timeout(900)
 FUNCTIONS = ("exports", "delta", "changes")
 TABLES = {"orders": 'key = ["id"]\n', "parts": 'key = ["id"]\nclosed_by = "_SUCCESS"\n'}
+USED = {  # by each function in what is above, so that no comparison is of nothing
+    "exports": {"dynamodb:PutItem", "states:StartExecution", "states:DescribeExecution", "sns:Publish"},
+    "delta": {"s3:PutObject", "dynamodb:PutItem", "kinesis:PutRecords"},
+    "changes": {"secretsmanager:GetSecretValue", "s3:GetObject"},
+}
+FORGOTTEN = {}
 TARGETS = "CREATE TABLE {} (id integer PRIMARY KEY, item text, price numeric(8,2) CHECK (price >= 0))"
 HEADER = "id,item,price\n"
 V1 = HEADER + "1,pen,1.50\n2,ink,2.00\n3,pad,3.00\n"
@@ -195,3 +201,120 @@ def test_a_resync_mends_what_was_set_aside_once_the_target_takes_it(exports, que
 
     assert "1 missing, 0 different, 0 not in the export" in starlift.resync("acme/orders")
     assert [5, "lid", "-5.00"] in rows(query)
+
+
+def test_an_object_that_is_told_of_again_starts_nothing_and_one_that_failed_starts_again(exports):
+    exports.write("acme/orders/2026-11-04/orders.csv.gz", V2 + "5,lid,-5.00\n6,box,6.00\n7,bag,7.00\n8,tag,8.00\n")
+    exports.write("acme/orders/2026-11-05/orders.csv.gz", "")
+    exports.execution("2026-11-05")
+    exports.write("acme/orders/2026-11-05/orders.csv.gz", "")
+
+    until(lambda: len(exports.executions("acme-orders-2026-11-05-")) == 2)
+    assert len(exports.executions("acme-orders-2026-11-04-")) == 1
+
+
+def test_a_change_too_large_for_the_stream_comes_through_the_bucket(exports, query):
+    exports.write("acme/parts/v 1+2/a.csv.gz", HEADER + f"1,nut,0.10\n2,bolt,0.20\n3,{'x' * 1_100_000},0.30\n")
+    exports.write("acme/parts/v 1+2/_SUCCESS", "")
+
+    until(lambda: query("SELECT id, length(item) FROM parts WHERE id = 3") == [[3, 1_100_000]])
+
+
+def test_the_stream_keeps_changes_for_a_week_and_is_encrypted(deployment):
+    found = deployment.aws.client("kinesis").describe_stream_summary(
+        StreamName=deployment.outputs["exports_stream_name"]
+    )
+
+    held = found["StreamDescriptionSummary"]
+    assert (held["RetentionPeriodHours"], held["OpenShardCount"], held["EncryptionType"]) == (168, 2, "KMS")
+
+
+def test_the_registry_forgets_by_its_ttl_and_can_be_restored(deployment):
+    dynamodb, name = deployment.aws.client("dynamodb"), deployment.registry.table
+
+    ttl = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    held = dynamodb.describe_table(TableName=name)["Table"]
+    assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "expires_at")
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert (held["BillingModeSummary"]["BillingMode"], held["DeletionProtectionEnabled"]) == ("PAY_PER_REQUEST", True)
+
+
+def test_every_alarm_tells_the_topic(deployment):
+    topic, found = deployment.outputs["alerts_topic_arn"], alarms(deployment)
+
+    assert {name.removeprefix("totesys-test-") for name in found} == {
+        *(f"{function}-{what}" for function in FUNCTIONS for what in ("critical", "errors")),
+        *(f"exports-{what}" for what in ("failed", "timed-out", "aborted", "dead-letters", "waiting")),
+        *(f"changes-{what}" for what in ("waiting", "throttled", "failed-puts", "refused", "lost")),
+    }
+    assert all(alarm["AlarmActions"] == [topic] for alarm in found.values())
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_call_of_a_function_would_have_been_denied(exports, function):
+    exports.hear()
+    name = exports.outputs["function_names"][function]
+    asked, policy = exports.calls.rights[name], exports.policy(f"{name}-function")
+
+    assert USED[function] <= {right.action for right in asked}
+    assert sorted(right for right in asked if not allows(policy, right)) == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_right_that_a_function_did_not_use_has_its_reason_beside_it(exports, function):
+    exports.hear()
+    name = exports.outputs["function_names"][function]
+    comments = "\n".join(re.findall(r"#.*", "".join(path.read_text() for path in CONFIGURATION.rglob("iam.tf"))))
+
+    left = unused(exports.policy(f"{name}-function"), exports.calls.rights[name])
+    assert [action for action in left if action.partition(":")[2] not in comments] == []
+
+
+@pytest.mark.parametrize("role", ["exports-function", "delta-function", "changes-function", "exports-runs"])
+def test_no_role_can_do_more_than_the_boundary_lets_a_workflow_give(deployment, role):
+    boundary = boundary_of(deployment.aws.client("iam"))
+
+    given = {action for each in deployment.policy(f"totesys-test-{role}")["Statement"] for action in each["Action"]}
+    assert sorted(action for action in given if not allows_action(boundary, action)) == []
+
+
+def test_no_function_can_remove_what_arrived_or_write_what_another_one_owns(exports):
+    policies = {name: exports.policy(f"totesys-test-{name}-function") for name in FUNCTIONS}
+    arrived, refused = (f"arn:aws:s3:::{exports.bucket(which)}/any" for which in ("exports", "refused"))
+
+    assert not any(allows_action(policy, "s3:DeleteObject") for policy in policies.values())
+    assert not any(allows(policy, Right("s3:PutObject", arrived)) for policy in policies.values())
+    assert [name for name in FUNCTIONS if allows(policies[name], Right("s3:PutObject", refused))] == ["changes"]
+    assert [name for name in FUNCTIONS if allows_action(policies[name], "secretsmanager:GetSecretValue")] == ["changes"]
+
+
+def test_policies_are_no_longer_than_iam_takes(deployment):
+    boundary = boundary_of(deployment.aws.client("iam"))
+    inline = deployment.policy("totesys-github-deploy")
+
+    assert len(json.dumps(boundary, separators=(",", ":"))) <= 6_144
+    assert len(json.dumps(inline, separators=(",", ":"))) <= 10_240
+
+
+def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(exports):
+    changes = planned_changes(exports.terraform)
+
+    forgotten = {where: what for where, what in changes.items() if "aws_cloudwatch_metric_alarm" not in where}
+    assert forgotten == FORGOTTEN
+
+
+def test_destroying_leaves_nothing_and_no_call_would_have_been_denied_to_the_workflow_that_applies(exports):
+    rights = exports.policy("totesys-github-deploy")
+    protections = [f"module.{name}.terraform_data.protection[0]" for name in ("permanent", "export_delta[0]")]
+    exports.terraform.change("apply -refresh=false", functions_enabled="false")
+    exports.terraform.run("state rm", *protections)
+    exports.terraform.change("apply -refresh=false", functions_enabled="false", protect_data="false")
+    exports.empty()
+    exports.terraform.change("destroy -refresh=false", functions_enabled="false", protect_data="false")
+
+    exports.hear()
+    assert exports.terraform.run("state list") == ""
+    assert {"kinesis:DeleteStream", "dynamodb:DeleteTable", "states:DeleteStateMachine"} <= exports.calls.actions
+    assert sorted(action for action in exports.calls.actions - ONLY_HERE if not allows_action(rights, action)) == []
+    assert remaining_buckets(exports) == [exports.bootstrap.outputs()["state_bucket"]]
