@@ -16,11 +16,8 @@ from utils.registry.dynamodb import DynamoRegistry
 from utils.registry.records import Entry
 
 MAX_RETRIES = 2
-SWITCHES = {
-    "export_delta_enabled": "true",
-    "warehouse_enabled": "false",
-    "export_delta": f"{{ stream = {{ shards = 2 }}, changes = {{ max_retries = {MAX_RETRIES}, timeout_seconds = 60 }} }}",
-}
+LIMITS = f"{{ stream = {{ shards = 2 }}, changes = {{ max_retries = {MAX_RETRIES}, timeout_seconds = 60 }} }}"
+SWITCHES = {"export_delta_enabled": "true", "warehouse_enabled": "false", "export_delta": LIMITS}
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Full exports, deployed to the second emulated AWS: from an object to the target's row, and all that goes wrong between."""
+"""Full exports, deployed to the second emulated AWS: from an object to the row, and what goes wrong between."""
 
 import json
 import re
@@ -221,11 +221,9 @@ def test_a_change_too_large_for_the_stream_comes_through_the_bucket(exports, que
 
 
 def test_the_stream_keeps_changes_for_a_week_and_is_encrypted(deployment):
-    found = deployment.aws.client("kinesis").describe_stream_summary(
-        StreamName=deployment.outputs["exports_stream_name"]
-    )
+    kinesis, name = deployment.aws.client("kinesis"), deployment.outputs["exports_stream_name"]
 
-    held = found["StreamDescriptionSummary"]
+    held = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
     assert (held["RetentionPeriodHours"], held["OpenShardCount"], held["EncryptionType"]) == (168, 2, "KMS")
 
 
