@@ -30,7 +30,7 @@ class Exports(Emulated):
 
     def write(self, key: str, text: str) -> None:
         """Write a file of an export, gzipped if its name says so."""
-        body = gzip.compress(text.encode()) if key.endswith(".gz") else text.encode()
+        body = gzip.compress(text.encode(), mtime=0) if key.endswith(".gz") else text.encode()
         self.aws.client("s3").put_object(Bucket=self.bucket("exports"), Key=key, Body=body)
 
     @property
