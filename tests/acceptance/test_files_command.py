@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from load.files.dead_letters import DeadLetterQueue
 from load.files.events import Message
-from local.file_loading import FileJob, find_file, load_one
+from local.file_loading import find_file, load_one, open_job
 from tests.file_drops import READINGS, Drop, csv
 from tests.terminals import converse
 from utils.errors import FileRefusedError
@@ -76,7 +76,8 @@ def test_a_file_that_is_refused_keeps_no_other_out_and_the_command_fails(drop):
 @pytest.mark.parametrize("change", [b"", b"3,c,7\n"], ids=["rewritten", "longer"])
 def test_a_file_that_is_written_to_while_it_is_loaded_is_refused(drop, change):
     path = make_file(drop, "readings/a.csv", GOOD)
-    job, found = FileJob(drop.folder / "project", parse_url(drop.url), str(drop.quarantine.root)), find_file(str(path))
+    job = open_job(drop.folder / "project", parse_url(drop.url), str(drop.quarantine.root))
+    found = find_file(str(path))
 
     with pytest.raises(FileRefusedError, match="Load it again when it is complete"):
         load_one(job, found, lambda _count: path.write_bytes(GOOD.encode() + change))
