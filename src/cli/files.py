@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Column, Table
 
 from cli import arguments
-from cli.console import err, out, print_json, reporting, show_error
+from cli.console import err, out, print_json, reporting, show_error, visible
 from local.telemetry.shape import Format, Order
 from utils.errors import FileRefusedError, PipelineError
 
@@ -92,7 +92,7 @@ def _load(job: "FileJob", name: str, table: str | None, as_json: bool) -> Done:
     try:
         with Progress(*columns, console=err, transient=True, disable=as_json or not err.is_terminal) as progress:
             found = find_file(name, table)
-            bar = progress.add_task(name, total=found.dropped.bytes)
+            bar = progress.add_task(visible(name), total=found.dropped.bytes)
             return load_one(job, found, lambda count: progress.advance(bar, count)), None
     except PipelineError as error:
         if not as_json:

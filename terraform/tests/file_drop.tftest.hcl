@@ -71,8 +71,11 @@ run "every_form_that_is_read_is_announced_once" {
   assert {
     condition = toset(aws_s3_bucket_notification.dropped.queue[*].filter_suffix) == toset([
       ".csv", ".csv.gz", ".csv.zst", ".json", ".json.gz", ".json.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst",
+      ".ndjson", ".ndjson.gz", ".ndjson.zst",
+      ".CSV", ".CSV.GZ", ".CSV.ZST", ".JSON", ".JSON.GZ", ".JSON.ZST", ".JSONL", ".JSONL.GZ", ".JSONL.ZST",
+      ".NDJSON", ".NDJSON.GZ", ".NDJSON.ZST",
     ])
-    error_message = "CSV, JSON and JSONL are announced, plain, gzip and zstd."
+    error_message = "CSV, JSON and JSONL are announced, plain, gzip and zstd, in small letters and in capitals."
   }
 
   assert {

@@ -113,7 +113,34 @@ def test_a_file_waits_for_its_turn_longer_than_for_other_locks(drop):
     assert drop.rows() == [[1, "a"]]
 
 
-WAITING = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+def test_a_row_that_somebody_else_is_inserting_is_taken_over_by_its_key(drop):
+    drop.declare(readings=f'mode = "upsert"\n{KEY}{ROWS}')
+    drop.drop("readings/a.csv", csv((2, "a", 1)))
+    load = threading.Thread(target=drop.drop, args=("readings/b.csv", csv((1, "b", 1))))
+
+    with connect(parse_url(drop.url), TARGET) as other, transaction(other, 5):
+        other.run("INSERT INTO public.readings VALUES (1, 'other', 0)")
+        load.start()
+        while not drop.ask(WAITING):
+            other.run("SELECT pg_sleep(0.01)")
+    load.join()
+
+    assert drop.rows() == [[1, "b"], [2, "a"]]
+    assert rejected(drop) == []
+
+
+@pytest.mark.parametrize("name", ["it's \\ :x $1.csv", "$$ -- :y /* \\' .csv", '":z".csv', "%s {0} ::int.csv"])
+@pytest.mark.parametrize("mode", ['mode = "upsert"\n', ""])
+def test_no_part_of_a_name_is_read_as_sql(drop, name, mode):
+    drop.declare(readings=f'file_column = "file"\n{mode}{KEY}{ROWS}')
+
+    drop.drop(f"readings/{name}", csv((1, "a", 1)))
+    drop.drop(f"readings/{name}", csv((2, "b", 1)))
+
+    assert drop.rows(columns="id, file") == [[2, f"drop/readings/{name}"]]
+
+
+WAITING = "SELECT FROM pg_locks WHERE NOT granted"
 
 
 def test_long_rows_that_are_rejected_together_are_not_in_memory_together(drop):

@@ -9,7 +9,7 @@ from pg8000.exceptions import DatabaseError
 from load.files.copying import Destination, is_about_data, reject
 from load.files.target import Target
 from utils.postgres.names import column_list, identifier, literal
-from utils.postgres.session import Session
+from utils.postgres.session import Session, sqlstate
 from utils.records import Chunk, Rejected
 
 STAGING = "pg_temp.staging"
@@ -18,6 +18,7 @@ FETCH = 2000  # rejected rows at a time
 FETCH_BYTES = 4 << 20  # of them, as they stand in the file
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('starlift table ' || :name, 0))"
 SET_LOCK_TIMEOUT = "SELECT set_config('lock_timeout', :value, true)"
+TWICE = "23505"  # somebody else, who takes no turns here, has committed a row of the key meanwhile
 
 Reject = Callable[[Sequence[Rejected]], None]
 
@@ -123,6 +124,8 @@ def _write(session: Session, target: Target, add: Reject) -> int:
     while waiting:
         low, high = waiting.pop()
         error = _attempt(session, target, low, high)
+        if error and low == high and target.upserts and sqlstate(error) == TWICE:
+            error = _attempt(session, target, low, high)  # now that the row is there, it is one to update
         if error is None:
             continue
         if not is_indexed:
