@@ -3,7 +3,7 @@
 import pytest
 
 from local.build_target import ARCHITECTURES, on_lambda
-from local.packages import FUNCTIONS, LIMIT, Build, build_packages
+from local.packages import FUNCTIONS, HANDLERS, LIMIT, Build, build_packages
 from tests.lambda_packages import (
     ELF_MACHINES,
     NEVER_IMPORTED,
@@ -69,7 +69,7 @@ def test_a_layer_holds_nothing_that_its_function_does_not_need(contents):
 def test_a_function_holds_its_own_stage_and_the_project(contents):
     tops = {name.partition("/")[0] for name in contents.function}
 
-    assert tops == {contents.package.stage, "utils", "projects"}
+    assert tops == {HANDLERS[contents.package.stage].partition(".")[0], "utils", "projects"}
     assert "projects/totesys/pipeline.toml" in contents.function
 
 
