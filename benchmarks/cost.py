@@ -80,7 +80,7 @@ def monthly_costs(use: Use) -> dict[str, float]:
 
 PROCESSOR_GB = 1.769  # the memory with which a function has one whole processor
 FILE_SECONDS = 0.5  # of a processor, for a file of no rows: connect, look at the ledger, commit
-GB_SECONDS = {"without rules": 15.0, "with rules": 100.0}  # of a processor, a GB of CSV
+GB_SECONDS = {"without rules": 14.0, "with rules": 55.0}  # of a processor, a GB of CSV; benchmarks.files_load
 POLLS = 5 * 3 * 60 * HOURS  # Lambda asks an idle queue by five connections, 20 seconds each
 DROP_FIXED = SECRET + 4 * ALARM + METRIC
 

@@ -1,17 +1,29 @@
 """A file drop on the second emulated AWS: its bucket, its queues, its table."""
 
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
+from cli.main import app
+from local.build_target import here
+from local.packages import Build, build_packages
 from tests.emulator import emulator
 from tests.terraform.calls import CallRecorder
 from tests.terraform.deployment import apply, configurations
 from tests.terraform.emulated import Emulated, until
 
+TABLE = """
+file_column = "source_file"
+[columns]
+id = { type = "integer", required = true }
+fuel = { type = "numeric(4,1)", minimum = 0, maximum = 100 }
+"""
 RETRY_AFTER = 5  # seconds a message stays hidden, instead of the hour and a half that it is deployed with
 
 
@@ -72,6 +84,12 @@ class FileDrop(Emulated):
         )
         return list(found.get("Messages", []))
 
+    def look_after_dead_letters(self, *words: str) -> str:
+        """Run a verb of `starlift dlq` that must succeed, and return what showed."""
+        done = CliRunner().invoke(app, ["dlq", *words, "--dlq", self.outputs["files_dead_letters_url"]])
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.stdout
+
     def settle(self) -> None:
         """Wait until every file that was dropped is loaded or given up."""
         until(lambda: self.waiting("queue") == 0)
@@ -89,6 +107,21 @@ class FileDrop(Emulated):
     def empty(self) -> None:
         """Remove every version of every file: the emulator lists a key with a plus sign as Terraform cannot read it."""
         self.remove_versions(self.bucket("files"), self.bucket("quarantine"))
+
+
+def rows_of(query: Callable[..., Any], key: str) -> int:
+    """Return how many rows of a file the table holds."""
+    return int(query("SELECT count(*) FROM readings WHERE source_file LIKE '%/' || :key", key=key)[0][0])
+
+
+def build_file_drop(folder: Path, project: Path) -> Path:
+    """Write the function's zips into a folder, and in them a project that declares one table."""
+    (project / "files").mkdir(parents=True)
+    (project / "pipeline.toml").write_text(f'name = "{project.name}"\n')
+    (project / "files/readings.toml").write_text(TABLE)
+    build = Build(here(), project, say=lambda _line: None, functions=folder)
+    shutil.copy(build_packages(build, ["file_drop"])["file_drop"].layer, folder)
+    return folder
 
 
 @contextmanager

@@ -2,21 +2,16 @@
 
 import json
 import re
-import shutil
 
 import pytest
-from typer.testing import CliRunner
 
-from cli.main import app
 from load.files.wiring import TARGET
-from local.build_target import here
-from local.packages import Build, build_packages
 from tests.conftest import run_on_server
 from tests.emulator import why_not
 from tests.terraform.calls import Right
 from tests.terraform.deployment import login, planned_changes
 from tests.terraform.emulated import until
-from tests.terraform.file_drop import RETRY_AFTER, deployed_file_drop
+from tests.terraform.file_drop import RETRY_AFTER, build_file_drop, deployed_file_drop, rows_of
 from tests.terraform.filter_pattern import matches
 from tests.terraform.inspection import alarms, boundary_of, filter_of, remaining_buckets
 from tests.terraform.policies import allows, allows_action, unused
@@ -27,25 +22,7 @@ from utils.postgres.url import parse_url
 
 pytestmark = pytest.mark.timeout(900)
 ROLE = "totesys-test-file-drop-function"
-TABLE = """
-file_column = "source_file"
-[columns]
-id = { type = "integer", required = true }
-fuel = { type = "numeric(4,1)", minimum = 0, maximum = 100 }
-"""
 WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = 'terraform_files' AND wait_event_type = 'Lock'"
-
-
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory):
-    """Return a folder with the function's zips, and in them a project that declares one table."""
-    folder, project = tmp_path_factory.mktemp("packages"), tmp_path_factory.mktemp("project") / "totesys"
-    (project / "files").mkdir(parents=True)
-    (project / "pipeline.toml").write_text('name = "totesys"\n')
-    (project / "files/readings.toml").write_text(TABLE)
-    build = Build(here(), project, say=lambda _line: None, functions=folder)
-    shutil.copy(build_packages(build, ["file_drop"])["file_drop"].layer, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +33,10 @@ def target(postgres_server):
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory, packages, target):
+def deployment(tmp_path_factory, target):
     if why := why_not():
         pytest.skip(f"The file drop is not tested: {why}.")
+    packages = build_file_drop(tmp_path_factory.mktemp("packages"), tmp_path_factory.mktemp("project") / "totesys")
     with deployed_file_drop(tmp_path_factory.mktemp("deployment"), packages) as found:
         yield found
 
@@ -89,18 +67,7 @@ def query(target):
 def starlift(drop, monkeypatch):
     """Return a function that looks after the dead letters as a person does, and returns what showed."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", drop.aws.endpoint)
-
-    def run(*words):
-        done = CliRunner().invoke(app, ["dlq", *words, "--dlq", drop.outputs["files_dead_letters_url"]])
-        assert done.exit_code == 0, (done.output, done.exception)
-        return done.stdout
-
-    return run
-
-
-def rows_of(query, key):
-    """Return how many rows of a file the table holds."""
-    return query("SELECT count(*) FROM readings WHERE source_file LIKE '%/' || :key", key=key)[0][0]
+    return drop.look_after_dead_letters
 
 
 def test_the_test_events_of_s3_are_taken_and_load_nothing(deployment):

@@ -45,7 +45,8 @@ SECRETS: Mapping[str, str] = MappingProxyType(
         r"(SOURCE|WAREHOUSE)_SECRET|secret_(name|arn)|secretsmanager|secrets +=": "a secret's name, not what it holds",
         "user:password@host": "the form of a database's address",
         "A0EEBC999C0B4EF8": "a UUID of a test",
+        "0055AED6DCD90281E|ETAG": "what S3 says of an object: its sequencer, its etag",
         "manage_master_user_password": "RDS makes and keeps it",
-        "The password belongs in PGPASSWORD": "a help text",
+        "The password belongs in PGPASSWORD|Correct the password": "what a person is told",
     }
 )
