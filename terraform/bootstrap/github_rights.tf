@@ -38,6 +38,18 @@ locals {
     "${local.arn.states}:stateMachine:${local.names}",
   ]
 
+  # Settings and tags; none of these returns a secret's value, a log's lines or a row.
+  see_actions = [
+    "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "dynamodb:DescribeContinuousBackups",
+    "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource", "glue:GetDatabase",
+    "glue:GetTags", "kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListTagsForStream",
+    "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetLayerVersion", "lambda:ListTags",
+    "lambda:ListVersionsByFunction", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "scheduler:GetSchedule",
+    "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource", "secretsmanager:DescribeSecret",
+    "secretsmanager:GetResourcePolicy", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes",
+    "sns:ListTagsForResource", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource",
+  ]
+
   read_statements = [
     { Sid = "SeeItsState", Effect = "Allow", Action = ["s3:GetObject"], Resource = [local.state_objects] },
     # GetObject on packages alone: landing and processed hold other people's data.
@@ -56,22 +68,6 @@ locals {
       Effect   = "Allow"
       Action   = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"]
       Resource = local.made_roles
-    },
-    {
-      # Settings and tags; none of these returns a secret's value, a log's lines or a row.
-      Sid    = "SeeWhatIsDeployed"
-      Effect = "Allow"
-      Action = [
-        "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "dynamodb:DescribeContinuousBackups",
-        "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource", "glue:GetDatabase",
-        "glue:GetTags", "kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListTagsForStream",
-        "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetLayerVersion", "lambda:ListTags",
-        "lambda:ListVersionsByFunction", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "scheduler:GetSchedule",
-        "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource", "secretsmanager:DescribeSecret",
-        "secretsmanager:GetResourcePolicy", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes",
-        "sns:ListTagsForResource", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource",
-      ]
-      Resource = local.named
     },
     { Sid = "SeeTheKey", Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"], Resource = ["${local.arn.kms}:key/*"] },
     # AWS makes a mapping's name up.
@@ -122,9 +118,10 @@ locals {
       Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"] } }
     },
     {
+      # What is seen and what is changed in one statement: a role's policy has 10,240 characters.
       Sid    = "Deploy"
       Effect = "Allow"
-      Action = [
+      Action = concat(local.see_actions, [
         "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm",
         "cloudwatch:TagResource", "cloudwatch:UntagResource", "dynamodb:CreateTable", "dynamodb:DeleteTable",
         "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable",
@@ -145,7 +142,7 @@ locals {
         "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue",
         "sqs:UntagQueue", "states:CreateStateMachine", "states:DeleteStateMachine", "states:TagResource",
         "states:UntagResource", "states:UpdateStateMachine",
-      ]
+      ])
       Resource = local.named
     },
     {
@@ -175,7 +172,9 @@ locals {
   ]
 
   github_statements = {
-    plan   = local.read_statements
+    plan = concat(local.read_statements, [
+      { Sid = "SeeWhatIsDeployed", Effect = "Allow", Action = local.see_actions, Resource = local.named },
+    ])
     deploy = concat(local.read_statements, local.write_statements)
   }
   boundary_arn = one(aws_iam_policy.boundary[*].arn)

@@ -40,7 +40,7 @@ CHECKOV: Mapping[str, str] = MappingProxyType(
 SECRETS: Mapping[str, str] = MappingProxyType(
     {
         r'"(testing|demo|any)"': "login of an emulator, or of a server on this machine that asks for none",
-        r's3cret|"old"': "made up by a test, which holds that it does not show",
+        r's3cret|hush-hush|"old"': "made up by a test, which holds that it does not show",
         r'token=|"token"': "tells two attempts of a run apart",
         r"(SOURCE|WAREHOUSE)_SECRET|secret_(name|arn)|secretsmanager|secrets +=": "a secret's name, not what it holds",
         "user:password@host": "the form of a database's address",
