@@ -17,6 +17,8 @@ from pathlib import Path
 import ministack.app
 from ministack.services import lambda_svc
 
+import emulator_stream
+
 FOLDER = Path(os.environ["EMULATOR_FOLDER"])
 SANDBOX = os.environ["EMULATOR_SANDBOX"]
 LARGEST = 100_000  # bytes of a body that are noted; those of objects are larger and say nothing
@@ -109,5 +111,8 @@ if __name__ == "__main__":
     threading.Thread(target=end_with_the_starter, daemon=True).start()
     lambda_svc._proxy_url_for = lambda _config: SANDBOX
     lambda_svc._execute_function_proxy = run_in_sandbox
+    lambda_svc._execute_function = emulator_stream.of_streams(
+        lambda_svc._execute_function, lambda: list(lambda_svc._esms.values())
+    )
     ministack.app.app = overheard(ministack.app.app)
     ministack.app.main()

@@ -19,6 +19,11 @@ HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 WIDTH = 130  # of reports that go to a file or a pipe, which have no width of their own
 
 
+def visible(text: str) -> str:
+    """Show control characters and changes of direction by their numbers."""
+    return HIDDEN.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
 class _PlainConsole(Console):
     """Prints names and values as they are: no word in them is markup, and none commands the terminal."""
 
@@ -27,7 +32,7 @@ class _PlainConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Show control characters and changes of direction by their numbers."""
-        return super().render_str(HIDDEN.sub(lambda found: ascii(found.group())[1:-1], text), **options)
+        return super().render_str(visible(text), **options)
 
 
 out = _PlainConsole(width=None if sys.stdout.isatty() else WIDTH)
@@ -47,11 +52,14 @@ class _Narrator(logging.Handler):
 
 @contextlib.contextmanager
 def reporting(as_json: bool) -> Iterator[None]:
-    """Narrate the work on standard error and turn a named error into its message and exit code 1."""
+    """Narrate the work on standard error and turn a named error into its message and exit code 1.
+
+    With `as_json` only what is amiss is told there: the object has the rest.
+    """
     root = logging.getLogger()
-    narrator = _Narrator(logging.INFO)
+    narrator = _Narrator(logging.WARNING if as_json else logging.INFO)
+    root.addHandler(narrator)
     if not as_json:
-        root.addHandler(narrator)
         root.setLevel(logging.INFO)
         logging.getLogger("botocore").setLevel(logging.WARNING)
     try:

@@ -63,7 +63,39 @@ def _set_aside(fields: Fields) -> str:
 def _bad_rows(fields: Fields) -> str:
     """Tell of a file's bad rows, and where they are."""
     rows = counted(int(fields.get("rejected", 0)), "bad row")
-    return f"  {rows} for {fields.get('table', '')} set aside in {fields.get('quarantine', '')}"
+    return f"  {rows} of {fields.get('key', '')} set aside in {fields.get('quarantine', '')}"
+
+
+def _file_loaded(fields: Fields) -> str:
+    return _rows({**fields, "table": fields.get("key", "")}, "loaded")
+
+
+def _not_needed(fields: Fields) -> str:
+    outcome = fields.get("outcome", "")
+    return f"  {fields.get('key', '')} is {NOT_NEEDED.get(outcome, outcome)}, so nothing is loaded"
+
+
+def _refused_export(fields: Fields) -> str:
+    return f"ALERT: {fields.get('key', '')} was refused: {fields.get('error', '')}"
+
+
+def _refused_change(fields: Fields) -> str:
+    change = fields.get("change") or f"record {fields.get('record', '')}"
+    return f"ALERT: {change}: {fields.get('error', '')}"
+
+
+def _version(fields: Fields) -> str:
+    return "/".join(str(fields.get(name, "")) for name in ("tenant", "table", "version"))
+
+
+def _changes(fields: Fields) -> str:
+    counts = fields.get("counts", {})
+    return ", ".join(f"{counts[name]:,} {name}" for name in ("inserted", "updated", "deleted") if name in counts)
+
+
+def _applied(fields: Fields) -> str:
+    tables = ", ".join(map(str, fields.get("tables", {}))) or "no table"
+    return f"  {counted(int(fields.get('records', 0)), 'record')} for {tables}"
 
 
 def _given_up(fields: Fields) -> str:
@@ -73,6 +105,7 @@ def _given_up(fields: Fields) -> str:
     )
 
 
+NOT_NEEDED = {"known": "loaded already", "superseded": "older than what was loaded", "ignored": "new content to ignore"}
 SENTENCES: dict[str, Callable[[Fields], str]] = {
     "table extracting": lambda fields: (
         f"  {'extracting':<12}{fields.get('table', ''):<24}{_megabytes(fields)} MB so far"
@@ -99,8 +132,16 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "batch transformed": lambda fields: _batch(fields, "transformed"),
     "table loaded": lambda fields: _rows(fields, "loaded"),
     "batch loaded": lambda fields: _batch(fields, "loaded"),
-    "file loaded": lambda fields: _rows(fields, "loaded"),
-    "file not needed": lambda fields: f"  {fields.get('outcome', '')}, so nothing is loaded",
+    "file loaded": _file_loaded,
+    "file not needed": _not_needed,
     "rows rejected": _bad_rows,
     "message put aside": _given_up,
+    "export arrived": lambda fields: f"  arrived     {fields.get('key', '')}",
+    "export refused": _refused_export,
+    "export registered": lambda fields: f"  {fields.get('outcome', ''):<12}{_version(fields)}",
+    "changes computed": lambda fields: f"  compared    {_version(fields)}: {_changes(fields)}",
+    "export succeeded": lambda fields: f"  succeeded   {_version(fields)}: {_changes(fields)}",
+    "export failed": lambda fields: f"{_version(fields)} failed: {fields.get('cause', '')}",
+    "changes applied": _applied,
+    "change refused": _refused_change,
 }

@@ -3,7 +3,7 @@
 
 locals {
   arn = { # of everything of the project, by service
-    for service in ["cloudwatch", "glue", "kms", "lambda", "logs", "scheduler", "secretsmanager", "sns", "sqs", "states", "ec2"] :
+    for service in ["cloudwatch", "dynamodb", "glue", "kinesis", "kms", "lambda", "logs", "scheduler", "secretsmanager", "sns", "sqs", "states", "ec2"] :
     service => "arn:${local.partition}:${service}:${var.region}:${local.account}"
   }
   buckets       = "arn:${local.partition}:s3:::${local.names}"
@@ -16,14 +16,16 @@ locals {
 
   # Only roles as the modules name them, so neither workflow role can change itself, the other one, or the boundary.
   made_roles = [
-    for suffix in ["function", "warehouse-runs", "warehouse-schedule"] :
+    for suffix in ["function", "warehouse-runs", "warehouse-schedule", "exports-runs"] :
     "arn:${local.partition}:iam::${local.account}:role/${var.project}-*-${suffix}"
   ]
   named = [
     "${local.arn.cloudwatch}:alarm:${local.names}",
     "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${local.names}",
+    "${local.arn.dynamodb}:table/${local.names}",
     "${local.arn.glue}:catalog",
     "${local.arn.glue}:database/${local.glue_names}",
+    "${local.arn.kinesis}:stream/${local.names}",
     "${local.arn.lambda}:function:${local.names}",
     "${local.arn.lambda}:layer:${local.names}",
     "${local.arn.logs}:log-group:/aws/lambda/${local.names}",
@@ -34,6 +36,18 @@ locals {
     "${local.arn.sns}:${local.names}",
     "${local.arn.sqs}:${local.names}",
     "${local.arn.states}:stateMachine:${local.names}",
+  ]
+
+  # Settings and tags; none of these returns a secret's value, a log's lines or a row.
+  see_actions = [
+    "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "dynamodb:DescribeContinuousBackups",
+    "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource", "glue:GetDatabase",
+    "glue:GetTags", "kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListTagsForStream",
+    "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetLayerVersion", "lambda:ListTags",
+    "lambda:ListVersionsByFunction", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "scheduler:GetSchedule",
+    "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource", "secretsmanager:DescribeSecret",
+    "secretsmanager:GetResourcePolicy", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes",
+    "sns:ListTagsForResource", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource",
   ]
 
   read_statements = [
@@ -55,20 +69,6 @@ locals {
       Action   = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"]
       Resource = local.made_roles
     },
-    {
-      # Settings and tags; none of these returns a secret's value, a log's lines or a row.
-      Sid    = "SeeWhatIsDeployed"
-      Effect = "Allow"
-      Action = [
-        "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "glue:GetDatabase", "glue:GetTags",
-        "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetLayerVersion", "lambda:ListTags",
-        "lambda:ListVersionsByFunction", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "scheduler:GetSchedule",
-        "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource", "secretsmanager:DescribeSecret",
-        "secretsmanager:GetResourcePolicy", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes",
-        "sns:ListTagsForResource", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource",
-      ]
-      Resource = local.named
-    },
     { Sid = "SeeTheKey", Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"], Resource = ["${local.arn.kms}:key/*"] },
     # AWS makes a mapping's name up.
     { Sid = "SeeMappings", Effect = "Allow", Action = ["lambda:GetEventSourceMapping", "lambda:ListTags"], Resource = [local.mappings] },
@@ -76,7 +76,7 @@ locals {
       Sid    = "LookUp"
       Effect = "Allow"
       Action = [
-        "cloudwatch:DescribeAlarms", "kms:ListAliases", "logs:DescribeLogGroups", "sts:GetCallerIdentity",
+        "cloudwatch:DescribeAlarms", "kinesis:DescribeLimits", "kms:ListAliases", "logs:DescribeLogGroups", "sts:GetCallerIdentity",
         "states:ValidateStateMachineDefinition",
       ]
       Resource = ["*"] # lists and checks have no resource to name
@@ -118,12 +118,18 @@ locals {
       Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"] } }
     },
     {
+      # What is seen and what is changed in one statement: a role's policy has 10,240 characters.
       Sid    = "Deploy"
       Effect = "Allow"
-      Action = [
+      Action = concat(local.see_actions, [
         "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm",
-        "cloudwatch:TagResource", "cloudwatch:UntagResource", "glue:CreateDatabase", "glue:DeleteDatabase", "glue:TagResource",
-        "glue:UntagResource", "glue:UpdateDatabase", "lambda:CreateFunction", "lambda:DeleteFunction",
+        "cloudwatch:TagResource", "cloudwatch:UntagResource", "dynamodb:CreateTable", "dynamodb:DeleteTable",
+        "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive", "glue:CreateDatabase", "glue:DeleteDatabase", "glue:TagResource",
+        "glue:UntagResource", "glue:UpdateDatabase", "kinesis:AddTagsToStream", "kinesis:CreateStream",
+        "kinesis:DecreaseStreamRetentionPeriod", "kinesis:DeleteStream", "kinesis:IncreaseStreamRetentionPeriod",
+        "kinesis:RemoveTagsFromStream", "kinesis:StartStreamEncryption", "kinesis:StopStreamEncryption",
+        "kinesis:UpdateShardCount", "kinesis:UpdateStreamMode", "lambda:CreateFunction", "lambda:DeleteFunction",
         "lambda:DeleteFunctionConcurrency", "lambda:DeleteLayerVersion", "lambda:PublishLayerVersion",
         "lambda:PutFunctionConcurrency", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration", "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup",
@@ -136,7 +142,7 @@ locals {
         "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue",
         "sqs:UntagQueue", "states:CreateStateMachine", "states:DeleteStateMachine", "states:TagResource",
         "states:UntagResource", "states:UpdateStateMachine",
-      ]
+      ])
       Resource = local.named
     },
     {
@@ -166,7 +172,9 @@ locals {
   ]
 
   github_statements = {
-    plan   = local.read_statements
+    plan = concat(local.read_statements, [
+      { Sid = "SeeWhatIsDeployed", Effect = "Allow", Action = local.see_actions, Resource = local.named },
+    ])
     deploy = concat(local.read_statements, local.write_statements)
   }
   boundary_arn = one(aws_iam_policy.boundary[*].arn)
@@ -176,7 +184,7 @@ locals {
       Sid      = "TheProjectsThings"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"]
-      Resource = [for which in ["landing", "processed", "files", "rejected"] : "arn:${local.partition}:s3:::${var.project}-*-${which}-${local.account}-${var.region}*"]
+      Resource = [for which in ["landing", "processed", "files", "rejected", "exports", "changes", "refused"] : "arn:${local.partition}:s3:::${var.project}-*-${which}-${local.account}-${var.region}*"]
     },
     { Sid = "Secrets", Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = ["${local.arn.secretsmanager}:secret:${local.names}"] },
     { Sid = "Logs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${local.arn.logs}:log-group:/aws/lambda/${local.names}"] },
@@ -185,6 +193,9 @@ locals {
     { Sid = "Alerts", Effect = "Allow", Action = ["sns:Publish"], Resource = ["${local.arn.sns}:${local.names}"] },
     { Sid = "Queues", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"], Resource = ["${local.arn.sqs}:${local.names}"] },
     { Sid = "Starts", Effect = "Allow", Action = ["states:StartExecution"], Resource = ["${local.arn.states}:stateMachine:${local.names}"] },
+    { Sid = "Ends", Effect = "Allow", Action = ["states:DescribeExecution"], Resource = ["${local.arn.states}:execution:${local.names}"] },
+    { Sid = "Registries", Effect = "Allow", Action = ["dynamodb:GetItem", "dynamodb:PutItem"], Resource = ["${local.arn.dynamodb}:table/${local.names}"] },
+    { Sid = "Streams", Effect = "Allow", Action = ["kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards", "kinesis:PutRecords"], Resource = ["${local.arn.kinesis}:stream/${local.names}"] },
     { Sid = "Keys", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["${local.arn.kms}:key/*"], Condition = { StringEquals = { "aws:ResourceTag/Project" = var.project } } },
     {
       Sid    = "WhatHasNoName"

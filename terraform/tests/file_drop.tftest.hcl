@@ -71,8 +71,11 @@ run "every_form_that_is_read_is_announced_once" {
   assert {
     condition = toset(aws_s3_bucket_notification.dropped.queue[*].filter_suffix) == toset([
       ".csv", ".csv.gz", ".csv.zst", ".json", ".json.gz", ".json.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst",
+      ".ndjson", ".ndjson.gz", ".ndjson.zst",
+      ".CSV", ".CSV.GZ", ".CSV.ZST", ".JSON", ".JSON.GZ", ".JSON.ZST", ".JSONL", ".JSONL.GZ", ".JSONL.ZST",
+      ".NDJSON", ".NDJSON.GZ", ".NDJSON.ZST",
     ])
-    error_message = "CSV, JSON and JSONL are announced, plain, gzip and zstd."
+    error_message = "CSV, JSON and JSONL are announced, plain, gzip and zstd, in small letters and in capitals."
   }
 
   assert {
@@ -249,7 +252,7 @@ run "with_a_key_of_ours_queues_and_bucket_are_encrypted_with_it" {
   }
 }
 
-run "the_bucket_may_use_the_key_for_its_announcements_and_no_other_bucket" {
+run "buckets_may_use_the_key_for_their_announcements_and_no_other_bucket" {
   module {
     source = "./modules/permanent"
   }
@@ -258,14 +261,14 @@ run "the_bucket_may_use_the_key_for_its_announcements_and_no_other_bucket" {
     alert_email          = null
     protect_data         = false
     customer_managed_key = true
-    announces_files      = true
+    announcing_buckets   = ["files", "exports"]
   }
 
   assert {
     condition = one([
       for s in jsondecode(aws_kms_key.this[0].policy).Statement :
-      "${join(" ", s.Action)} for ${s.Condition.ArnEquals["aws:SourceArn"]} of ${s.Condition.StringEquals["aws:SourceAccount"]}" if try(s.Principal.Service, "") == "s3.amazonaws.com"
-    ]) == "kms:Decrypt kms:GenerateDataKey for arn:aws:s3:::totesys-dev-files-123456789012-eu-west-2 of 123456789012"
+      "${join(" ", s.Action)} for ${join(" ", s.Condition.ArnEquals["aws:SourceArn"])} of ${s.Condition.StringEquals["aws:SourceAccount"]}" if try(s.Principal.Service, "") == "s3.amazonaws.com"
+    ]) == "kms:Decrypt kms:GenerateDataKey for arn:aws:s3:::totesys-dev-files-123456789012-eu-west-2 arn:aws:s3:::totesys-dev-exports-123456789012-eu-west-2 of 123456789012"
     error_message = "S3 could not send to an encrypted queue, and would say so to nobody."
   }
 }

@@ -8,7 +8,9 @@ import pytest
 from local import packages
 from local.build_target import here
 from local.package_contents import append, installed_files, is_needed
-from local.packages import FUNCTIONS, HANDLERS, Build, Package, PackageError, build_packages, check_limit
+from local.packages import FUNCTIONS, HANDLERS, Build, Package, PackageError, build_packages, check_limit, lock_name
+
+TELEMETRY = Path(__file__).parents[2] / "projects" / "telemetry"
 
 
 @dataclass
@@ -74,6 +76,13 @@ def test_another_project_takes_the_place_of_the_first(repository):
     assert inside == {"projects/shop/pipeline.toml", "projects/shop/models/dim_a.sql"}
 
 
+def test_a_project_of_file_tables_alone_is_built_like_any_other(repository):
+    built = repository.build(project=TELEMETRY)["load"]
+
+    inside = {name for name in names(built.function) if name.startswith("projects/")}
+    assert inside == {"projects/telemetry/pipeline.toml", "projects/telemetry/files/vehicle_readings.toml"}
+
+
 def test_a_folder_that_is_no_project_is_refused_with_what_to_do(repository):
     with pytest.raises(PackageError, match=r"has no pipeline\.toml.*make build PROJECT="):
         repository.build(project=Path("projects"))
@@ -112,7 +121,7 @@ def test_a_changed_source_builds_its_function_anew_with_the_layer_it_had(reposit
     repository.write("src/load/warehouse/handler.py", "changed = 1")
     built = repository.build()
 
-    assert [line.split()[1] for line in repository.said] == ["unchanged", "unchanged", "built", "unchanged"]
+    assert [line.split()[0] for line in repository.said if line.split()[1] != "unchanged"] == ["load"]
     assert len(repository.installed) == len(FUNCTIONS)
     with zipfile.ZipFile(built["load"].function) as archive:
         assert archive.read("load/warehouse/handler.py") == b"changed = 1"
@@ -124,7 +133,7 @@ def test_a_changed_lock_installs_the_stages_packages_again(repository):
     repository.write("requirements/load.txt", "load==2 --hash=sha256:0")
     repository.build()
 
-    assert [lock.split("=")[0] for lock in repository.installed] == [*FUNCTIONS, "load"]
+    assert [lock.split("=")[0] for lock in repository.installed] == [*map(lock_name, FUNCTIONS), "load"]
 
 
 def test_a_damaged_zip_is_built_again(repository):

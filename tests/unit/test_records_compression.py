@@ -1,4 +1,5 @@
 import gzip
+import random
 import tracemalloc
 
 import pytest
@@ -35,6 +36,27 @@ def test_compressed_parts_put_one_after_another_are_one_file(suffix, first, seco
 
 
 @EACH
+@given(st.text("é😀\n", max_size=50), st.integers(0, 200), st.integers())
+def test_a_character_may_lie_across_two_compressed_parts(suffix, text, at, cut):
+    body = f"a\n{text}".encode()
+
+    chunk = read(file_table("a"), COMPRESS[suffix](body[:at]) + COMPRESS[suffix](body[at:]), f"a.csv{suffix}", cut)
+
+    assert chunk.rows == read(file_table("a"), body).rows
+
+
+@EACH
+def test_a_character_may_lie_across_two_blocks_of_what_the_compressor_wrote(suffix):
+    draw = random.Random(1)
+    lines = ["".join(draw.choices("é€😀àüabc", k=60)) for _ in range(4000)]
+    body = COMPRESS[suffix]("\n".join(["a", *lines]).encode())
+
+    chunks = list(read_chunks(file_table("a"), f"a.csv{suffix}", (body[at : at + 7] for at in range(0, len(body), 7))))
+
+    assert [row for chunk in chunks for (row,) in chunk.rows] == lines
+
+
+@EACH
 @pytest.mark.parametrize("spoil", [lambda body: body[:-3], lambda body: body[:12], lambda body: body + b"more"])
 def test_a_cut_or_damaged_file_is_refused(suffix, spoil):
     with pytest.raises(FileRefusedError, match=r"ends in the middle|is damaged"):
@@ -55,6 +77,7 @@ def test_content_that_is_not_compressed_as_the_name_says_is_refused(suffix):
         (b"PK\x03\x04x", "Excel"),
         (b"PAR1x", "Parquet"),
     ],
+    ids=["gzip", "zstd", "zip", "parquet"],  # not the bytes: gzip's hold the time, and two workers must agree
 )
 def test_content_that_the_name_keeps_quiet_about_is_refused_by_its_name(body, says):
     with pytest.raises(FileRefusedError, match=says):

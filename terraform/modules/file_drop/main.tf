@@ -13,9 +13,11 @@ locals {
   max_receives     = 3
 
   # Every form that the function reads, each once: S3 refuses filters of which two fit one name.
-  formats      = [".csv", ".json", ".jsonl"]
+  # S3 tells capitals from small letters, and programs write either: REPORT.CSV would lie there unread.
+  formats      = [".csv", ".json", ".jsonl", ".ndjson"]
   compressions = ["", ".gz", ".zst"]
-  file_endings = [for pair in setproduct(local.formats, local.compressions) : join("", pair)]
+  small        = [for pair in setproduct(local.formats, local.compressions) : join("", pair)]
+  file_endings = concat(local.small, [for ending in local.small : upper(ending)])
 
   quarantine_prefix = "quarantine"
 }
