@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, clean, files, init, invoke, quarantine, run, schema, status, verify
+from cli import check, clean, files, init, invoke, quarantine, run, schema, sink, status, verify
 
 app = typer.Typer(
     name="starlift",
@@ -25,6 +25,7 @@ app.command("check")(check.check)
 app.command("init")(init.init)
 app.command("clean")(clean.clean)
 app.command("invoke")(invoke.invoke)
+app.command("sink")(sink.sink)
 schema_app.command("history")(schema.history)
 
 

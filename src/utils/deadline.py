@@ -10,6 +10,20 @@ Deadline = Callable[[float], bool]
 """Given the seconds that the longest batch took, tell whether another one still fits."""
 
 
+Seconds = Callable[[], float]
+"""Tells how many seconds are left to work."""
+
+
+def no_limit() -> float:
+    """Say that there is all the time in the world."""
+    return float("inf")
+
+
+def lambda_seconds(context: Any) -> Seconds:
+    """Return what tells the seconds that the Lambda's context leaves."""
+    return lambda: float(context.get_remaining_time_in_millis()) / 1000
+
+
 def no_deadline(_longest: float) -> bool:
     """Say that another batch always fits: a host that is not a Lambda may take its time."""
     return True

@@ -45,6 +45,14 @@ class ManifestConflictError(RetryableError):
     """Another run took this batch number first; start again from its manifest."""
 
 
+class ServiceUnavailableError(RetryableError):
+    """An AWS service cannot be reached, or refused for the moment."""
+
+
+class LedgerUnavailableError(RetryableError):
+    """The ledger of delivered records cannot be reached, or refused for the moment."""
+
+
 class ConfigurationError(TerminalError):
     """The project or the environment asks for something that cannot be."""
 
@@ -91,6 +99,14 @@ class DuplicateKeyError(TerminalError):
 
 class TooManyDeletesError(TerminalError):
     """More rows than allowed at once are no longer in the source; a person must confirm it."""
+
+
+class RecordRefusedError(TerminalError):
+    """The endpoint refused a record that was posted to it alone."""
+
+
+class MessageRefusedError(TerminalError):
+    """A message of the delivery queue is not of the form that the query writes."""
 
 
 class FileRefusedError(TerminalError):

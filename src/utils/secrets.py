@@ -1,6 +1,7 @@
-"""Database credentials from Secrets Manager."""
+"""Logins from Secrets Manager."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import boto3
@@ -12,19 +13,25 @@ from utils.postgres.url import DatabaseUrl
 NEEDED = ("host", "username", "password", "dbname")  # the names that RDS gives them
 
 
-def read_database_secret(name: str, client: Any = None) -> DatabaseUrl:
-    """Return the database that a secret in RDS's JSON form describes; its values are never repeated in errors."""
+def read_secret(name: str, needed: Collection[str], client: Any = None) -> dict[str, Any]:
+    """Return a secret in JSON form that has these fields; its values are never repeated in errors."""
     try:
         reply = (client or boto3.client("secretsmanager")).get_secret_value(SecretId=name)
     except (ClientError, BotoCoreError) as error:
         raise AccessDeniedError(f"The secret {name} cannot be read: {error}. Create it, or allow this role.") from error
     try:
-        secret = json.loads(reply["SecretString"])
-        missing = [field for field in NEEDED if not secret.get(field)]
+        secret: dict[str, Any] = json.loads(reply["SecretString"])
+        missing = [field for field in needed if not secret.get(field)]
     except (KeyError, ValueError, AttributeError):
-        missing = list(NEEDED)
+        missing = list(needed)
     if missing:
-        raise ConfigurationError(f"The secret {name} lacks {', '.join(missing)}; it is JSON with {', '.join(NEEDED)}.")
+        raise ConfigurationError(f"The secret {name} lacks {', '.join(missing)}; it is JSON with {', '.join(needed)}.")
+    return secret
+
+
+def read_database_secret(name: str, client: Any = None) -> DatabaseUrl:
+    """Return the database that a secret in RDS's JSON form describes."""
+    secret = read_secret(name, NEEDED, client)
     return DatabaseUrl(
         host=secret["host"],
         port=int(secret.get("port", 5432)),

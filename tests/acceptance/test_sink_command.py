@@ -1,0 +1,73 @@
+"""`starlift sink` as a person starts it: a process of its own that prints what it gets."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@contextmanager
+def started(folder, *options):
+    command = [sys.executable, "-c", "from cli.main import main; main()"]
+    process = subprocess.Popen(
+        [*command, "sink", "--file", str(folder / "sink.sqlite"), "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        yield process, process.stdout.readline().split()[-1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def post(url, *ids, **headers):
+    body = json.dumps([{"id": one} for one in ids]).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_it_prints_each_post_and_at_the_end_what_it_holds(tmp_path):
+    with started(tmp_path, "--header", "X-Key: sesame", "--refuse", "bad") as (process, url):
+        statuses = [post(url, "a"), *(post(url, one, "b", **{"X-Key": "sesame"}) for one in ("a", "a", "bad"))]
+        process.send_signal(signal.SIGINT)
+        printed, told = process.communicate(timeout=30)
+
+    assert statuses == [401, 200, 200, 422]
+    assert [line.strip() for line in printed.splitlines()] == [
+        "POST 401: 0 records, 0 new",
+        "POST 200: 2 records, 2 new",
+        "POST 200: 2 records, 0 new",
+        "POST 422: 2 records, 0 new",
+    ]
+    assert "2 records in" in told
+
+
+def test_it_goes_wrong_as_it_is_told(tmp_path):
+    with started(tmp_path, "--fail", "429", "--retry-after", "1", "--times", "2") as (_process, url):
+        assert [post(url, "a") for _ in range(3)] == [429, 429, 200]
+
+
+@pytest.mark.parametrize("header", ["X-Key", "X-Key:", ": sesame"])
+def test_a_header_of_another_form_is_wrong_usage(tmp_path, header):
+    found = CliRunner().invoke(app, ["sink", "--file", str(tmp_path / "sink.sqlite"), "--header", header])
+
+    assert found.exit_code == 2
+    assert "name and a value" in found.output
