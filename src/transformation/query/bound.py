@@ -48,7 +48,7 @@ def bind(sql: str, parameters: Mapping[str, Value], where: str) -> Bound:
         if found["name"] not in parameters:
             known = ", ".join(sorted(parameters)) or "none"
             raise ConfigurationError(
-                f"{where}: :{found['name']} has no value. Declare it in [query.parameters] of delivery.toml; there is {known}."
+                f"{where}: :{found['name']} has no value. Declare it in [query.parameters], where there is {known}."
             )
         values.append(parameters[found["name"]])
         return "?"
