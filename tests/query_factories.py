@@ -60,9 +60,9 @@ class Faults:
         return sum(1 for name, _ in self.calls if name == operation)
 
     @property
-    def bytes_scanned(self) -> list[int]:
-        """Return what each query read."""
-        return [query.answer.bytes_scanned for query in self.athena.queries.values()]
+    def objects_opened(self) -> list[int]:
+        """Return how many objects each query read."""
+        return [query.answer.objects_opened for query in self.athena.queries.values()]
 
 
 @dataclass
