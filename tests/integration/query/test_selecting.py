@@ -76,7 +76,6 @@ def test_a_late_record_is_queued_by_the_next_run(world):
 
 
 def test_a_record_as_late_as_ingest_takes_it_is_queued(world):
-    world.run(store=world.store)
     world.post(sent("first"))
     world.run()
     world.now = NOON + timedelta(seconds=900)  # the longest between a record's acceptance and its object
@@ -238,7 +237,7 @@ def test_a_parameter_of_another_type_is_refused(world, value):
 
 
 def test_a_null_is_left_out_and_an_empty_text_stays(tmp_path, services):
-    sql = """SELECT id, "objectKey", "sensorId", nullif("rawHumidity", 40) AS humidity, '' AS "note", 7 AS size FROM raw"""
+    sql = """SELECT id, "objectKey", nullif("rawHumidity", 40) AS humidity, '' AS "note", 7 AS size FROM raw"""
     with query_world(tmp_path, services, write_project(tmp_path, sql)) as world:
         world.post(sent("a"))
 
