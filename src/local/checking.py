@@ -2,6 +2,7 @@
 
 from extraction.database import wiring
 from extraction.database.catalogue import read_usable_catalogue
+from transformation.query.statement import read_query
 from transformation.records.checking import check_table
 from transformation.star_schema.checking import check_models
 from utils.delivery_project import holds_delivery, read_delivery
@@ -14,7 +15,7 @@ from utils.project import Project
 def check_project(project: Project, source: DatabaseUrl | None) -> list[str]:
     """Return the source tables that the project reads, or raise the first mistake with its file and line."""
     if holds_delivery(project.folder):
-        read_delivery(project.folder)
+        read_query(read_delivery(project.folder))
     if source is None:
         check_models(project, None)
         return list(project.tables)
