@@ -21,9 +21,11 @@ provider "aws" {
     for_each = local.is_emulated ? [var.aws_endpoint] : []
     content {
       cloudwatch     = endpoints.value
+      dynamodb       = endpoints.value
       ec2            = endpoints.value
       glue           = endpoints.value
       iam            = endpoints.value
+      kinesis        = endpoints.value
       kms            = endpoints.value
       lambda         = endpoints.value
       logs           = endpoints.value
@@ -52,7 +54,7 @@ module "permanent" {
   alert_email          = var.alert_email
   protect_data         = var.protect_data
   customer_managed_key = var.customer_managed_key
-  announces_files      = var.file_drop_enabled
+  announcing_buckets   = concat(var.file_drop_enabled ? ["files"] : [], var.export_delta_enabled ? ["exports"] : [])
   storage              = var.storage
 }
 
@@ -146,6 +148,33 @@ module "file_drop" {
   runtime        = var.runtime
   architecture   = var.architecture
   settings       = var.file_drop
+  tracing        = var.tracing
+  network        = var.warehouse_database == null ? local.given_network : local.database_network
+
+  alerts_topic_arn     = module.permanent.alerts_topic_arn
+  log_retention_days   = var.log_retention_days
+  permissions_boundary = var.permissions_boundary
+}
+
+module "export_delta" {
+  source = "./modules/export_delta"
+  count  = var.export_delta_enabled ? 1 : 0
+
+  name              = local.name
+  has_functions     = var.functions_enabled
+  project_folder    = "projects/${var.project}"
+  artifacts_bucket  = module.permanent.buckets.artifacts.id
+  encrypts_with_key = var.customer_managed_key
+  key_arn           = module.permanent.key_arn
+  protect_data      = var.protect_data
+  storage           = var.storage
+
+  package_folder = local.package_folder
+  runtime        = var.runtime
+  architecture   = var.architecture
+  stream         = var.export_delta.stream
+  delta          = var.export_delta.delta
+  changes        = var.export_delta.changes
   tracing        = var.tracing
   network        = var.warehouse_database == null ? local.given_network : local.database_network
 

@@ -14,17 +14,19 @@ output "state_machine_arn" {
 }
 
 output "function_names" {
-  description = "The functions: the warehouse's three by stage, and file_drop."
+  description = "The functions: the warehouse's three by stage, file_drop, and exports, delta and changes."
   value = merge(
     one(module.warehouse[*].function_names),
+    one(module.export_delta[*].function_names),
     { for found in module.file_drop : "file_drop" => found.function_name if found.function_name != null },
   )
 }
 
 output "log_group_names" {
-  description = "Where the functions and the state machine log; `make logs` follows them."
+  description = "Where the functions and the state machines log; `make logs` follows them."
   value = merge(
     one(module.warehouse[*].log_group_names),
+    one(module.export_delta[*].log_group_names),
     { for found in module.file_drop : "file_drop" => found.log_group_name if found.log_group_name != null },
   )
 }
@@ -94,6 +96,46 @@ output "files_secret_name" {
   value       = one(module.file_drop[*].secret_name)
 }
 
+output "exports" {
+  description = "Where full exports arrive, as starlift's --exports and STARLIFT_EXPORTS take it; null without exports."
+  value       = one(module.export_delta[*].exports)
+}
+
+output "exports_registry" {
+  description = "The registry of exports, as starlift's --registry and STARLIFT_REGISTRY take it; null without exports."
+  value       = one(module.export_delta[*].registry)
+}
+
+output "exports_refused" {
+  description = "Where deliveries are set aside that the target of exports refused; null without exports."
+  value       = one(module.export_delta[*].refused)
+}
+
+output "exports_state_machine_arn" {
+  description = "The state machine that takes a version of an export to its changes; null without exports."
+  value       = one(module.export_delta[*].state_machine_arn)
+}
+
+output "exports_stream_name" {
+  description = "The stream of changes; null without exports."
+  value       = one(module.export_delta[*].stream_name)
+}
+
+output "exports_queue_url" {
+  description = "The queue of exports that arrived; null without exports."
+  value       = one(module.export_delta[*].queue_url)
+}
+
+output "exports_dead_letters_url" {
+  description = "The queue of exports that could not be started, for `starlift dlq`; null without exports."
+  value       = one(module.export_delta[*].dead_letters_url)
+}
+
+output "exports_secret_name" {
+  description = "The secret that `make secrets` puts the database into that exports are applied to; null without exports."
+  value       = one(module.export_delta[*].secret_name)
+}
+
 output "alerts_topic_arn" {
   description = "The topic that every alert goes to; subscribe more people or tools to it."
   value       = module.permanent.alerts_topic_arn
@@ -114,6 +156,7 @@ output "next_steps" {
     "Put the logins with `make secrets`: ${join(", ", local.secret_names)}.",
     var.warehouse_enabled ? "Start a first run with `make invoke`; the schedule is ${var.schedule_enabled ? var.schedule : "off"}." : "",
     join("", [for found in module.file_drop : "Drop a first file: aws s3 cp FILE ${found.files}/TABLE/"]),
+    join("", [for found in module.export_delta : "Create the tables that exports are applied to, then write a first export: aws s3 cp FILE ${found.exports}/TENANT/TABLE/VERSION/"]),
   ]))
 }
 
@@ -121,5 +164,6 @@ locals {
   secret_names = concat(
     var.warehouse_enabled ? [module.permanent.secrets.source.name, module.permanent.secrets.warehouse.name] : [],
     module.file_drop[*].secret_name,
+    module.export_delta[*].secret_name,
   )
 }

@@ -111,7 +111,7 @@ variable "max_horizon_age_seconds" {
 # What outlives a redeploy ------------------------------------------------------------------------------------------
 
 variable "protect_data" {
-  description = "Refuse every plan that would destroy or replace a bucket, a secret, the alerts' topic or the database."
+  description = "Refuse every plan that would destroy or replace a bucket, a secret, the alerts' topic, a registry or the database."
   type        = bool
   default     = true
 }
@@ -344,6 +344,98 @@ variable "file_drop" {
   validation {
     condition     = var.file_drop.max_age_seconds >= 60
     error_message = "file_drop.max_age_seconds is at least 60."
+  }
+}
+
+# Full exports ------------------------------------------------------------------------------------------------------
+
+variable "export_delta_enabled" {
+  description = "Deploy full exports: each new export of a table compared with the last, its changes applied to a database."
+  type        = bool
+  default     = false
+}
+
+variable "export_delta" {
+  description = <<-E
+    The limits of full exports. A stream without shards is on-demand; what it forgets before it is applied comes back by a
+    resync only. delta.scratch_mb is twice both exports unpacked, or six times a first one (docs/exports.md). Each shard times
+    changes.parallelization is a connection to the database. A change that fails changes.max_retries times is set aside;
+    changes that wait for longer than changes.max_age_seconds raise an alarm.
+  E
+  type = object({
+    stream = optional(object({
+      shards          = optional(number)
+      retention_hours = optional(number, 168)
+    }), {})
+    delta = optional(object({
+      memory_mb  = optional(number, 1769) # one whole processor
+      scratch_mb = optional(number, 10240)
+    }), {})
+    changes = optional(object({
+      memory_mb       = optional(number, 512)
+      timeout_seconds = optional(number, 300)
+      batch_size      = optional(number, 1000)
+      batch_seconds   = optional(number, 1)
+      parallelization = optional(number, 1)
+      max_retries     = optional(number, 20)
+      max_age_seconds = optional(number, 3600)
+    }), {})
+  })
+  default = {}
+
+  validation {
+    condition     = coalesce(var.export_delta.stream.shards, 1) >= 1
+    error_message = "export_delta.stream.shards is at least 1, or left out for on-demand."
+  }
+
+  validation {
+    condition     = var.export_delta.stream.retention_hours >= 24 && var.export_delta.stream.retention_hours <= 8760
+    error_message = "export_delta.stream.retention_hours is 24 to 8760: Kinesis allows no other."
+  }
+
+  validation {
+    condition     = var.export_delta.delta.memory_mb >= 1024 && var.export_delta.delta.memory_mb <= 10240
+    error_message = "export_delta.delta.memory_mb is 1024 to 10240: DuckDB gets what is beyond 600."
+  }
+
+  validation {
+    condition     = var.export_delta.delta.scratch_mb >= 512 && var.export_delta.delta.scratch_mb <= 10240
+    error_message = "export_delta.delta.scratch_mb is 512 to 10240: Lambda allows no other."
+  }
+
+  validation {
+    condition     = var.export_delta.changes.memory_mb >= 256 && var.export_delta.changes.memory_mb <= 10240
+    error_message = "export_delta.changes.memory_mb is 256 to 10240."
+  }
+
+  validation {
+    condition     = var.export_delta.changes.timeout_seconds >= 60 && var.export_delta.changes.timeout_seconds <= 900
+    error_message = "export_delta.changes.timeout_seconds is 60 to 900: Lambda allows no more, and less leaves no time to connect and answer."
+  }
+
+  validation {
+    condition     = var.export_delta.changes.batch_size >= 1 && var.export_delta.changes.batch_size <= 10000
+    error_message = "export_delta.changes.batch_size is 1 to 10000: Kinesis hands out no more at once."
+  }
+
+  validation {
+    condition     = var.export_delta.changes.batch_seconds >= 0 && var.export_delta.changes.batch_seconds <= 300
+    error_message = "export_delta.changes.batch_seconds is 0 to 300."
+  }
+
+  validation {
+    condition     = var.export_delta.changes.parallelization >= 1 && var.export_delta.changes.parallelization <= 10
+    error_message = "export_delta.changes.parallelization is 1 to 10: Lambda allows no more."
+  }
+
+  validation {
+    condition     = var.export_delta.changes.max_retries >= 0 && var.export_delta.changes.max_retries <= 10000
+    error_message = "export_delta.changes.max_retries is 0 to 10000; without an end a change that no target takes would stop its shard."
+  }
+
+  validation {
+    condition     = var.export_delta.changes.max_age_seconds >= 60
+    error_message = "export_delta.changes.max_age_seconds is at least 60."
   }
 }
 

@@ -14,6 +14,7 @@ import threading
 import urllib.request
 from pathlib import Path
 
+import emulator_stream
 import ministack.app
 from ministack.services import lambda_svc
 
@@ -109,5 +110,8 @@ if __name__ == "__main__":
     threading.Thread(target=end_with_the_starter, daemon=True).start()
     lambda_svc._proxy_url_for = lambda _config: SANDBOX
     lambda_svc._execute_function_proxy = run_in_sandbox
+    lambda_svc._execute_function = emulator_stream.of_streams(
+        lambda_svc._execute_function, lambda: list(lambda_svc._esms.values())
+    )
     ministack.app.app = overheard(ministack.app.app)
     ministack.app.main()

@@ -1,6 +1,7 @@
 """`starlift exports`: tables that arrive as full exports."""
 
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -84,6 +85,38 @@ def _print(standing: "SeriesStanding") -> None:
         out.print(sentence, style="yellow", soft_wrap=True)
 
 
+@app.command("give-up")
+def give_up(
+    series: OneSeries,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="The version that cannot be finished.")],
+    registry: RegistryName,
+    yes: Yes = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Give up a version that stopped half published and can never be finished, so that later ones come in.
+
+    What the stream has of it is applied, the rest is not: deliver a later version, then resync.
+    """
+    from extraction.exports import giving_up  # boto3 is slow to import
+    from utils.registry.open_registry import open_registry
+
+    with reporting(as_json):
+        opened = open_registry(registry)
+        giving_up.check_stopped(opened.head(series), version)
+        if not yes:
+            _ask(f"Give up {series} {version}? The target keeps a part of it until a later version and a resync.")
+        giving_up.give_up(opened, series, version, time.time)
+    if as_json:
+        print_json({"series": series, "given_up": version})
+        return
+    out.print(f"{series} {version} is given up; later versions of the table come in again.")
+    out.print(
+        f"The target may hold a part of it: once a later version succeeded, starlift exports resync {series}",
+        style="yellow",
+        soft_wrap=True,
+    )
+
+
 @app.command("resync")
 def resync(
     series: OneSeries,
@@ -119,16 +152,16 @@ def _mended(
             _tell(found, "equals", as_json)
             return found
         _tell(found, "differs from", as_json)
-        _ask()
+        _ask("Mend the target?")
     done = series.mend(accept_deletes)
     _tell(done, "equals" if done.difference.is_none else "was mended to", as_json)
     return done
 
 
-def _ask() -> None:
+def _ask(question: str) -> None:
     if not sys.stdin.isatty():
-        raise ConfigurationError("Nobody is there to ask; give --yes to mend without a question.")
-    typer.confirm("Mend the target?", abort=True)
+        raise ConfigurationError("Nobody is there to ask; give --yes to go on without a question.")
+    typer.confirm(question, abort=True)
 
 
 def _tell(found: "exports_resync.Compared", how: str, as_json: bool) -> None:

@@ -66,6 +66,29 @@ def _bad_rows(fields: Fields) -> str:
     return f"  {rows} for {fields.get('table', '')} set aside in {fields.get('quarantine', '')}"
 
 
+def _refused_export(fields: Fields) -> str:
+    return f"ALERT: {fields.get('key', '')} was refused: {fields.get('error', '')}"
+
+
+def _refused_change(fields: Fields) -> str:
+    change = fields.get("change") or f"record {fields.get('record', '')}"
+    return f"ALERT: {change}: {fields.get('error', '')}"
+
+
+def _version(fields: Fields) -> str:
+    return "/".join(str(fields.get(name, "")) for name in ("tenant", "table", "version"))
+
+
+def _changes(fields: Fields) -> str:
+    counts = fields.get("counts", {})
+    return ", ".join(f"{counts[name]:,} {name}" for name in ("inserted", "updated", "deleted") if name in counts)
+
+
+def _applied(fields: Fields) -> str:
+    tables = ", ".join(map(str, fields.get("tables", {}))) or "no table"
+    return f"  {counted(int(fields.get('records', 0)), 'record')} for {tables}"
+
+
 def _given_up(fields: Fields) -> str:
     return (
         f"ALERT: {fields.get('error_type', '')}: {fields.get('error', '')} "
@@ -103,4 +126,12 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "file not needed": lambda fields: f"  {fields.get('outcome', '')}, so nothing is loaded",
     "rows rejected": _bad_rows,
     "message put aside": _given_up,
+    "export arrived": lambda fields: f"  arrived     {fields.get('key', '')}",
+    "export refused": _refused_export,
+    "export registered": lambda fields: f"  {fields.get('outcome', ''):<12}{_version(fields)}",
+    "changes computed": lambda fields: f"  compared    {_version(fields)}: {_changes(fields)}",
+    "export succeeded": lambda fields: f"  succeeded   {_version(fields)}: {_changes(fields)}",
+    "export failed": lambda fields: f"{_version(fields)} failed: {fields.get('cause', '')}",
+    "changes applied": _applied,
+    "change refused": _refused_change,
 }

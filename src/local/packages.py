@@ -36,9 +36,15 @@ HANDLERS: Mapping[str, str] = MappingProxyType(
         "transformation": "transformation.star_schema.handler.lambda_handler",
         "load": "load.warehouse.handler.lambda_handler",
         "file_drop": "load.files.handler.lambda_handler",
+        "exports": "extraction.exports.handler.lambda_handler",
+        "delta": "transformation.delta.handler.lambda_handler",
+        "changes": "load.changes.handler.lambda_handler",
     }
 )
 FUNCTIONS = tuple(HANDLERS)
+LOCKS: Mapping[str, str] = MappingProxyType(
+    {"changes": "extraction"}
+)  # where another function imports the same packages
 STAGES = ("extraction", "transformation", "load")  # of a warehouse run, in their order
 LIMIT = 262_144_000  # bytes unzipped, function and layers together: Lambda's own
 MEGABYTE = 1_000_000
@@ -103,7 +109,7 @@ def check_limit(package: Package, limit: int = LIMIT) -> None:
     if size > limit:
         raise PackageError(
             f"{package.stage} unzips to {size:,} bytes with its layer; Lambda's limit is {limit:,}. Take a package out "
-            f"of requirements/{package.stage}.in, or name what it can do without in local/package_contents.py."
+            f"of requirements/{lock_name(package.stage)}.in, or name what it can do without in local/package_contents.py."
         )
 
 
@@ -182,11 +188,17 @@ def _interpreter(target: Target) -> str:
     return f"{target.name} {platform.python_version() if target.is_here else ''}"
 
 
+def lock_name(stage: str) -> str:
+    """Return which of requirements/ a function's layer is made from."""
+    return LOCKS.get(stage, stage)
+
+
 def _locked_requirements(stage: str, target: Target) -> str:
+    name = lock_name(stage)
     try:
-        return target.locked((ROOT / "requirements" / f"{stage}.txt").read_text())
+        return target.locked((ROOT / "requirements" / f"{name}.txt").read_text())
     except ValueError as error:
-        raise PackageError(f"requirements/{stage}.txt: {error}") from error
+        raise PackageError(f"requirements/{name}.txt: {error}") from error
 
 
 def _install(lock: str, target: Target, folder: Path) -> None:

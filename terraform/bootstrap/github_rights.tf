@@ -3,7 +3,7 @@
 
 locals {
   arn = { # of everything of the project, by service
-    for service in ["cloudwatch", "glue", "kms", "lambda", "logs", "scheduler", "secretsmanager", "sns", "sqs", "states", "ec2"] :
+    for service in ["cloudwatch", "dynamodb", "glue", "kinesis", "kms", "lambda", "logs", "scheduler", "secretsmanager", "sns", "sqs", "states", "ec2"] :
     service => "arn:${local.partition}:${service}:${var.region}:${local.account}"
   }
   buckets       = "arn:${local.partition}:s3:::${local.names}"
@@ -16,14 +16,16 @@ locals {
 
   # Only roles as the modules name them, so neither workflow role can change itself, the other one, or the boundary.
   made_roles = [
-    for suffix in ["function", "warehouse-runs", "warehouse-schedule"] :
+    for suffix in ["function", "warehouse-runs", "warehouse-schedule", "exports-runs"] :
     "arn:${local.partition}:iam::${local.account}:role/${var.project}-*-${suffix}"
   ]
   named = [
     "${local.arn.cloudwatch}:alarm:${local.names}",
     "arn:${local.partition}:cloudwatch::${local.account}:dashboard/${local.names}",
+    "${local.arn.dynamodb}:table/${local.names}",
     "${local.arn.glue}:catalog",
     "${local.arn.glue}:database/${local.glue_names}",
+    "${local.arn.kinesis}:stream/${local.names}",
     "${local.arn.lambda}:function:${local.names}",
     "${local.arn.lambda}:layer:${local.names}",
     "${local.arn.logs}:log-group:/aws/lambda/${local.names}",
@@ -60,7 +62,9 @@ locals {
       Sid    = "SeeWhatIsDeployed"
       Effect = "Allow"
       Action = [
-        "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "glue:GetDatabase", "glue:GetTags",
+        "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "dynamodb:DescribeContinuousBackups",
+        "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource", "glue:GetDatabase",
+        "glue:GetTags", "kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListTagsForStream",
         "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetLayerVersion", "lambda:ListTags",
         "lambda:ListVersionsByFunction", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "scheduler:GetSchedule",
         "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource", "secretsmanager:DescribeSecret",
@@ -122,8 +126,13 @@ locals {
       Effect = "Allow"
       Action = [
         "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm",
-        "cloudwatch:TagResource", "cloudwatch:UntagResource", "glue:CreateDatabase", "glue:DeleteDatabase", "glue:TagResource",
-        "glue:UntagResource", "glue:UpdateDatabase", "lambda:CreateFunction", "lambda:DeleteFunction",
+        "cloudwatch:TagResource", "cloudwatch:UntagResource", "dynamodb:CreateTable", "dynamodb:DeleteTable",
+        "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive", "glue:CreateDatabase", "glue:DeleteDatabase", "glue:TagResource",
+        "glue:UntagResource", "glue:UpdateDatabase", "kinesis:AddTagsToStream", "kinesis:CreateStream",
+        "kinesis:DecreaseStreamRetentionPeriod", "kinesis:DeleteStream", "kinesis:IncreaseStreamRetentionPeriod",
+        "kinesis:RemoveTagsFromStream", "kinesis:StartStreamEncryption", "kinesis:StopStreamEncryption",
+        "kinesis:UpdateShardCount", "kinesis:UpdateStreamMode", "lambda:CreateFunction", "lambda:DeleteFunction",
         "lambda:DeleteFunctionConcurrency", "lambda:DeleteLayerVersion", "lambda:PublishLayerVersion",
         "lambda:PutFunctionConcurrency", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration", "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup",
@@ -176,7 +185,7 @@ locals {
       Sid      = "TheProjectsThings"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"]
-      Resource = [for which in ["landing", "processed", "files", "rejected"] : "arn:${local.partition}:s3:::${var.project}-*-${which}-${local.account}-${var.region}*"]
+      Resource = [for which in ["landing", "processed", "files", "rejected", "exports", "changes", "refused"] : "arn:${local.partition}:s3:::${var.project}-*-${which}-${local.account}-${var.region}*"]
     },
     { Sid = "Secrets", Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = ["${local.arn.secretsmanager}:secret:${local.names}"] },
     { Sid = "Logs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${local.arn.logs}:log-group:/aws/lambda/${local.names}"] },
@@ -185,6 +194,9 @@ locals {
     { Sid = "Alerts", Effect = "Allow", Action = ["sns:Publish"], Resource = ["${local.arn.sns}:${local.names}"] },
     { Sid = "Queues", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"], Resource = ["${local.arn.sqs}:${local.names}"] },
     { Sid = "Starts", Effect = "Allow", Action = ["states:StartExecution"], Resource = ["${local.arn.states}:stateMachine:${local.names}"] },
+    { Sid = "Ends", Effect = "Allow", Action = ["states:DescribeExecution"], Resource = ["${local.arn.states}:execution:${local.names}"] },
+    { Sid = "Registries", Effect = "Allow", Action = ["dynamodb:GetItem", "dynamodb:PutItem"], Resource = ["${local.arn.dynamodb}:table/${local.names}"] },
+    { Sid = "Streams", Effect = "Allow", Action = ["kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards", "kinesis:PutRecords"], Resource = ["${local.arn.kinesis}:stream/${local.names}"] },
     { Sid = "Keys", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["${local.arn.kms}:key/*"], Condition = { StringEquals = { "aws:ResourceTag/Project" = var.project } } },
     {
       Sid    = "WhatHasNoName"

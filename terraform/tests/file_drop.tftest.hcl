@@ -249,7 +249,7 @@ run "with_a_key_of_ours_queues_and_bucket_are_encrypted_with_it" {
   }
 }
 
-run "the_bucket_may_use_the_key_for_its_announcements_and_no_other_bucket" {
+run "buckets_may_use_the_key_for_their_announcements_and_no_other_bucket" {
   module {
     source = "./modules/permanent"
   }
@@ -258,14 +258,14 @@ run "the_bucket_may_use_the_key_for_its_announcements_and_no_other_bucket" {
     alert_email          = null
     protect_data         = false
     customer_managed_key = true
-    announces_files      = true
+    announcing_buckets   = ["files", "exports"]
   }
 
   assert {
     condition = one([
       for s in jsondecode(aws_kms_key.this[0].policy).Statement :
-      "${join(" ", s.Action)} for ${s.Condition.ArnEquals["aws:SourceArn"]} of ${s.Condition.StringEquals["aws:SourceAccount"]}" if try(s.Principal.Service, "") == "s3.amazonaws.com"
-    ]) == "kms:Decrypt kms:GenerateDataKey for arn:aws:s3:::totesys-dev-files-123456789012-eu-west-2 of 123456789012"
+      "${join(" ", s.Action)} for ${join(" ", s.Condition.ArnEquals["aws:SourceArn"])} of ${s.Condition.StringEquals["aws:SourceAccount"]}" if try(s.Principal.Service, "") == "s3.amazonaws.com"
+    ]) == "kms:Decrypt kms:GenerateDataKey for arn:aws:s3:::totesys-dev-files-123456789012-eu-west-2 arn:aws:s3:::totesys-dev-exports-123456789012-eu-west-2 of 123456789012"
     error_message = "S3 could not send to an encrypted queue, and would say so to nobody."
   }
 }

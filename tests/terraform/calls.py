@@ -124,4 +124,33 @@ def _sqs(request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Righ
     yield Right(f"sqs:{action.removesuffix('Batch')}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
 
 
-READERS = {"s3": _s3, "secretsmanager": _secrets, "glue": _glue, "lambda": _lambda, "sns": _sns, "sqs": _sqs}
+def _dynamodb(request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Right]:
+    action, asked = request["HTTP_X_AMZ_TARGET"].rpartition(".")[2], json.loads(body)
+    for item in asked.get("TransactItems", [{action.removesuffix("Item"): asked}]):
+        for verb, of in item.items():  # a transaction is allowed by what is in it
+            yield Right(f"dynamodb:{verb}Item", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{of['TableName']}")
+
+
+def _kinesis(request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Right]:
+    action = request["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
+    # The records come first, and only the beginning of a body is kept.
+    name = re.search(rb'"StreamName": ?"([^"]+)"', body)
+    yield Right(f"kinesis:{action}", f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{name[1].decode() if name else '?'}")
+
+
+def _states(request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Right]:
+    action, asked = request["HTTP_X_AMZ_TARGET"].rpartition(".")[2], json.loads(body)
+    yield Right(f"states:{action}", asked.get("stateMachineArn") or asked["executionArn"])
+
+
+READERS = {
+    "dynamodb": _dynamodb,
+    "glue": _glue,
+    "kinesis": _kinesis,
+    "lambda": _lambda,
+    "s3": _s3,
+    "secretsmanager": _secrets,
+    "sns": _sns,
+    "sqs": _sqs,
+    "states": _states,
+}

@@ -1,14 +1,12 @@
 """A file drop on the second emulated AWS: its bucket, its queues, its table."""
 
-import base64
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from typer.testing import CliRunner
 
@@ -17,7 +15,8 @@ from local.build_target import here
 from local.packages import Build, build_packages
 from tests.emulator import emulator
 from tests.terraform.calls import CallRecorder
-from tests.terraform.deployment import Deployed, apply, configurations
+from tests.terraform.deployment import apply, configurations
+from tests.terraform.emulated import Emulated, until
 
 TABLE = """
 file_column = "source_file"
@@ -25,13 +24,11 @@ file_column = "source_file"
 id = { type = "integer", required = true }
 fuel = { type = "numeric(4,1)", minimum = 0, maximum = 100 }
 """
-Found = TypeVar("Found")
-SOON = 120.0  # seconds within which all that is waited for here happens, on a machine that is busy
 RETRY_AFTER = 5  # seconds a message stays hidden, instead of the hour and a half that it is deployed with
 
 
 @dataclass
-class FileDrop(Deployed):
+class FileDrop(Emulated):
     """A deployed file drop, and what to do with it."""
 
     def drop(self, key: str, content: bytes) -> str:
@@ -105,30 +102,11 @@ class FileDrop(Deployed):
 
     def logged(self, message: str, key: str = "") -> list[dict[str, Any]]:
         """Return the function's lines of a message, those about one file if it is named."""
-        lines = [json.loads(line) for line in self.lines_of("file_drop") if line.startswith("{")]
-        return [line for line in lines if line["message"] == message and key in (line.get("key"), "")]
+        return [line for line in self.logged_by("file_drop", message) if key in (line.get("key"), "")]
 
     def empty(self) -> None:
         """Remove every version of every file: the emulator lists a key with a plus sign as Terraform cannot read it."""
-        for which in ("files", "quarantine"):
-            s3, name = self.aws.client("s3"), self.bucket(which)
-            for version in s3.list_object_versions(Bucket=name).get("Versions", []):
-                s3.delete_object(Bucket=name, Key=version["Key"], VersionId=version["VersionId"])
-
-    def hear(self) -> None:
-        """Take in what the emulator overheard."""
-        for call in self.aws.calls():
-            self.calls.note(call["request"], base64.b64decode(call["body"]), call["status"])
-
-
-def until(look: Callable[[], Found]) -> Found:
-    """Look again and again until there is something to be seen, and return it."""
-    end = time.monotonic() + SOON
-    while not (found := look()):
-        if time.monotonic() > end:
-            raise TimeoutError("what was waited for did not come")
-        time.sleep(0.1)
-    return found
+        self.remove_versions(self.bucket("files"), self.bucket("quarantine"))
 
 
 def rows_of(query: Callable[..., Any], key: str) -> int:

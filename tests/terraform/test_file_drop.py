@@ -10,7 +10,8 @@ from tests.conftest import run_on_server
 from tests.emulator import why_not
 from tests.terraform.calls import Right
 from tests.terraform.deployment import login, planned_changes
-from tests.terraform.file_drop import RETRY_AFTER, build_file_drop, deployed_file_drop, rows_of, until
+from tests.terraform.emulated import until
+from tests.terraform.file_drop import RETRY_AFTER, build_file_drop, deployed_file_drop, rows_of
 from tests.terraform.filter_pattern import matches
 from tests.terraform.inspection import alarms, boundary_of, filter_of, remaining_buckets
 from tests.terraform.policies import allows, allows_action, unused

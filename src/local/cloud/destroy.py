@@ -17,6 +17,9 @@ UNPROTECTED = ("-var=protect_data=false", WITHOUT_FUNCTIONS)
 HELD = {  # by the bucket that holds it, as Terraform addresses it
     'module.file_drop[0].module.bucket["files"]': "dropped files",
     'module.file_drop[0].module.bucket["rejected"]': "bad rows of dropped files",
+    'module.export_delta[0].module.bucket["exports"]': "exports",
+    'module.export_delta[0].module.bucket["changes"]': "changes of exports",
+    'module.export_delta[0].module.bucket["refused"]': "changes that the target refused",
 }
 ABSENT = {"NoSuchBucket", "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue"}
 
@@ -66,6 +69,8 @@ def _data(account: Account, resources: Iterable[Resource]) -> Iterator[str]:
             yield from _dead_letters(account, values["url"])
         if kind == "aws_secretsmanager_secret" and _holds_value(account, values["name"]):
             yield f"the login in the secret {values['name']}"
+        if kind == "aws_dynamodb_table" and _holds_items(account, values["name"]):
+            yield f"the registry of exports in {values['name']}"
         if kind == "aws_db_instance":
             yield f"the warehouse on {values['address']}"
 
@@ -97,6 +102,12 @@ def _dead_letters(account: Account, queue: str) -> Iterator[str]:
 def _holds_value(account: Account, secret: str) -> bool:
     with _absence_is_no_data():
         return bool(account.client("secretsmanager").describe_secret(SecretId=secret).get("VersionIdsToStages"))
+    return False
+
+
+def _holds_items(account: Account, table: str) -> bool:
+    with _absence_is_no_data():
+        return bool(account.client("dynamodb").scan(TableName=table, Limit=1)["Count"])
     return False
 
 

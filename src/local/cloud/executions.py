@@ -53,6 +53,11 @@ def _no_runs(deployment: Deployment, outputs: Mapping[str, Any]) -> str:
     """Say what to do where there is no state machine to start."""
     if files := outputs.get("files"):
         return f"{deployment.name} loads what is dropped, without runs. Drop a file: aws s3 cp FILE {files}/TABLE/"
+    if exports := outputs.get("exports"):
+        return (
+            f"{deployment.name} applies exports as they arrive, without runs. Write one: aws s3 cp FILE "
+            f"{exports}/TENANT/TABLE/VERSION/"
+        )
     return f"{deployment.name} has no warehouse pipeline. Set warehouse_enabled = true and `make deploy`."
 
 

@@ -15,9 +15,10 @@ ASKED = {
     "source": "The database to read; a login that may only SELECT is enough.",
     "warehouse": "The database to write.",
     "files": "The database of dropped files; a login that may create and write its tables.",
+    "exports": "The database that exports are applied to; a login that may change its tables (docs/exports-apply.md).",
 }
 # The output that tells whether the pipeline is deployed that a login is for.
-PIPELINES = {"source": "state_machine_arn", "warehouse": "state_machine_arn", "files": "files"}
+PIPELINES = {"source": "state_machine_arn", "warehouse": "state_machine_arn", "files": "files", "exports": "exports"}
 Login = dict[str, Any]
 
 
@@ -33,8 +34,15 @@ def put_secrets(deployment: Deployment, terminal: Terminal) -> None:
         before = _before(secrets, name) or _made_here(kind, outputs)
         secrets.put_secret_value(SecretId=name, SecretString=json.dumps(_ask_login(terminal, before)))
         terminal.say(f"put into {name}", "green")
-    invoke, drop = deployment.command("invoke"), f"aws s3 cp FILE {outputs.get('files')}/TABLE/"
-    terminal.say(f"\nNext: {invoke if outputs.get('state_machine_arn') else drop}", "green")
+    terminal.say(f"\nNext: {_next(deployment, outputs)}", "green")
+
+
+def _next(deployment: Deployment, outputs: Mapping[str, Any]) -> str:
+    if outputs.get("state_machine_arn"):
+        return deployment.command("invoke")
+    if files := outputs.get("files"):
+        return f"aws s3 cp FILE {files}/TABLE/"
+    return f"aws s3 cp FILE {outputs.get('exports')}/TENANT/TABLE/VERSION/"
 
 
 def _ask_login(terminal: Terminal, before: Login) -> Login:

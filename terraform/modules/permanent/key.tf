@@ -38,15 +38,15 @@ resource "aws_kms_key" "this" {
           }
         }
       },
-      ], var.announces_files ? [
+      ], length(var.announcing_buckets) > 0 ? [
       {
-        Sid       = "TheBucketAnnouncesFiles"
+        Sid       = "BucketsAnnounceFiles"
         Effect    = "Allow"
         Principal = { Service = "s3.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = "*" # in a key's own policy: this key
         Condition = {
-          ArnEquals    = { "aws:SourceArn" = "arn:${data.aws_partition.this.partition}:s3:::${var.name}-files-${local.suffix}" }
+          ArnEquals    = { "aws:SourceArn" = [for which in var.announcing_buckets : "arn:${data.aws_partition.this.partition}:s3:::${var.name}-${which}-${local.suffix}"] }
           StringEquals = { "aws:SourceAccount" = local.account }
         }
       },

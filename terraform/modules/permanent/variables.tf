@@ -18,10 +18,10 @@ variable "customer_managed_key" {
   type        = bool
 }
 
-variable "announces_files" {
-  description = "Let a bucket of dropped files announce them to an encrypted queue."
-  type        = bool
-  default     = false
+variable "announcing_buckets" {
+  description = "Which buckets may announce what arrives in them to an encrypted queue, such as files."
+  type        = list(string)
+  default     = []
 }
 
 variable "storage" {
