@@ -50,6 +50,8 @@ def document(project: DeliveryProject, name: str) -> dict[str, Any]:
             },
         },
         "x-amazon-apigateway-api-key-source": "HEADER",
+        # Terraform reads no TOML; by this it knows how long receipts are needed.
+        "x-starlift-max-past-seconds": project.ingest.max_past_seconds,
         # The function checks bodies, because API Gateway would not tell which record is wrong and why.
         "x-amazon-apigateway-request-validators": {
             VALIDATOR: {"validateRequestBody": False, "validateRequestParameters": True}
