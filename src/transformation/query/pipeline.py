@@ -1,0 +1,115 @@
+"""Select what is new in the lake, leave out what is settled, and put the rest into the delivery queue."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from transformation.query.messages import Parcel, UnsendableError, as_parcel, hour_of, pack
+from transformation.query.notes import Notes, move_mark, read_mark
+from transformation.query.ports import Ports
+from transformation.query.request import Request
+from transformation.query.rows import Record
+from transformation.query.statement import compose, leave_out_queued, read_query
+from transformation.query.window import Window
+from utils.deadline import RESERVE
+
+MAX_RECORDS = 500_000  # queued by one run, whose ids it holds in memory; the next goes on where it ends
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Queued:
+    """What a run did."""
+
+    window: Window | None = None  # None when there is nothing to select from
+    records: int = 0
+    messages: int = 0
+    settled: int = 0  # left out, because the ledger knows what became of them
+    unsendable: int = 0
+    more: bool = False  # time or memory ended before the answer did
+
+
+def queue_records(request: Request, ports: Ports) -> Queued:
+    """Queue each record of a window that was not queued before, and move the mark.
+
+    Messages first, then notes of what they bring, then the mark. A crash before the notes means that records are queued
+    twice, and the ledger lets them be delivered once; a crash before the mark means that the next run reads the same
+    partitions, and the notes leave out what was queued. Nothing is noted that is not in the queue, and the mark only
+    moves over what is noted.
+    """
+    window = request.window or _next_window(ports)
+    if window is None:
+        return Queued()
+    run = _Run(ports, window, Queued(window))
+    run.send(request)
+    if request.window is None and not run.queued.more:
+        move_mark(ports.store, window.end)
+    return run.queued
+
+
+def _next_window(ports: Ports) -> Window | None:
+    """Return from the overlap before the mark until now; before the first run, from the oldest record."""
+    now = datetime.fromtimestamp(ports.clock(), UTC)
+    mark = read_mark(ports.store)
+    if mark is not None:
+        return Window(min(mark, now) - timedelta(seconds=ports.project.query.overlap_seconds), now)
+    oldest = next(iter(ports.store.list("raw/year=")), None)
+    return None if oldest is None else Window(min(hour_of(oldest.key), now - timedelta(hours=1)), now)
+
+
+@dataclass
+class _Run:
+    """One run's way from the answer to the queue."""
+
+    ports: Ports
+    window: Window
+    queued: Queued
+    _seen: set[str] = field(default_factory=set)
+
+    def send(self, request: Request) -> None:
+        """Send what the query selects, and note what was sent, also when something fails on the way."""
+        notes = Notes(self.ports.store)
+        try:
+            for message in self.ports.queue.send(pack(self._parcels(request))):
+                notes.add(message)
+                self.queued.messages += 1
+                self.queued.records += len(message.parcels)
+        finally:
+            notes.flush()
+
+    def _parcels(self, request: Request) -> Iterator[Parcel]:
+        for page in self._pages(request):
+            yield from self._unsettled(self._sendable(page))
+            if self._must_end():
+                self.queued.more = True
+                logger.warning("rest left for the next run", extra={"records": len(self._seen)})
+                return
+
+    def _pages(self, request: Request) -> Iterator[list[Record]]:
+        window, ports = self.window, self.ports
+        statement = compose(read_query(ports.project, request.parameters), ports.project, window, ports.database)
+        if not request.again:
+            statement = leave_out_queued(statement, window, ports.database)
+        return ports.lake.select(statement)
+
+    def _must_end(self) -> bool:
+        return len(self._seen) >= MAX_RECORDS or self.ports.seconds_left() < RESERVE
+
+    def _sendable(self, page: list[Record]) -> Iterator[Parcel]:
+        for record in page:
+            try:
+                yield as_parcel(record)
+            except UnsendableError as reason:
+                self.queued.unsendable += 1
+                told = {"record_id": str(record.get("id"))[:100], "object_key": str(record.get("objectKey"))[:1000]}
+                logger.critical("record cannot be sent", extra={**told, "reason": str(reason)})
+
+    def _unsettled(self, parcels: Iterator[Parcel]) -> Iterator[Parcel]:
+        """Yield what this run has not met yet and the ledger does not know."""
+        new = {parcel.id: parcel for parcel in parcels if parcel.id not in self._seen}
+        settled = self.ports.ledger.settled(new) if new else set()
+        self.queued.settled += len(settled)
+        self._seen.update(new)
+        yield from (parcel for name, parcel in new.items() if name not in settled)
