@@ -112,6 +112,60 @@ def monthly_drop_costs(drop: Drop) -> dict[str, float]:
     }
 
 
+STREAM_HOUR, STREAM_GB_IN, STREAM_GB_OUT, STREAM_GB_KEPT = 0.04, 0.08, 0.04, 0.10  # on-demand, kept for a week
+SHARD_HOUR, SHARD_HOUR_KEPT, PUT_UNIT = 0.015, 0.020, 0.014 / 1e6  # provisioned, kept for a week
+REGISTRY_WRITE, REGISTRY_READ = 0.625 / 1e6, 0.125 / 1e6
+EXPORT_TRANSITIONS, EXPORT_STEPS = 7, 5
+STEP_SECONDS = 2.0  # of half a GB, for each step of an execution but the comparison
+COMPARE_SECONDS, COMPARE_GB, COMPARE_SCRATCH_GB = 10.0, 1.73, 10.0  # a million rows of the new export, with the old one
+APPLY_SECONDS, APPLY_GB = 1_000.0, 0.5  # a million changes
+CHANGE_KB = 1  # on-demand counts each record as whole KB
+EXPORT_FIXED = SECRET + 16 * ALARM + 8 * METRIC
+
+
+@dataclass(frozen=True)
+class Exports:
+    """How many exports arrive in a month, and what they are like; no shards is on-demand."""
+
+    versions: float
+    rows: float  # of each
+    changes: float  # of each
+    shards: int = 0
+
+
+def monthly_export_costs(use: Exports) -> dict[str, float]:
+    """Return the dollars of a month by what they are paid for."""
+    seconds, changes = COMPARE_SECONDS * use.rows / 1e6, use.versions * use.changes
+    compare = seconds * (COMPARE_GB * GB_SECOND["x86_64"] + (COMPARE_SCRATCH_GB - 0.5) * SCRATCH_GB_SECOND)
+    steps = EXPORT_STEPS * (STEP_SECONDS * 0.5 * GB_SECOND["x86_64"] + INVOCATION)
+    apply = changes / 1e6 * APPLY_SECONDS * APPLY_GB * GB_SECOND["x86_64"]
+    gigabytes = use.versions * (use.rows * ROW_BYTES / 2 + use.changes * 2 * ROW_BYTES) / 1e9
+    return {
+        "Lambda": use.versions * (compare + steps) + apply,
+        "Step Functions": use.versions * EXPORT_TRANSITIONS * TRANSITION,
+        "stream": _stream(use, changes),
+        "registry": use.versions * 20 * (2 * REGISTRY_WRITE + REGISTRY_READ),
+        "SQS, S3 requests": POLLS * SQS_REQUEST + use.versions * (6 * PUT + 20 * GET),
+        "S3, each month's exports and changes": gigabytes * STORED_GB,
+        "secret, alarms": EXPORT_FIXED,
+    }
+
+
+def _stream(use: Exports, changes: float) -> float:
+    if use.shards:
+        return use.shards * HOURS * (SHARD_HOUR + SHARD_HOUR_KEPT) + changes * PUT_UNIT
+    gigabytes = changes * CHANGE_KB / 1e6
+    return HOURS * STREAM_HOUR + gigabytes * (STREAM_GB_IN + STREAM_GB_OUT + STREAM_GB_KEPT * 6 / 30)
+
+
+EXPORTED = {
+    "no export": Exports(0, 0, 0),
+    "no export, 1 shard": Exports(0, 0, 0, shards=1),
+    "30 exports of 1,000,000 rows, 1 % changed": Exports(30, 1e6, 1e4),
+    "30 exports of 1,000,000 rows, 1 % changed, 1 shard": Exports(30, 1e6, 1e4, shards=1),
+    "300 exports of 1,000,000 rows, all changed": Exports(300, 1e6, 1e6),
+    "30 exports of 10,000,000 rows, 1 % changed": Exports(30, 1e7, 1e5),
+}
 DROPS = {
     "nothing dropped": Drop(0, 0),
     "10,000 files of 1 MB": Drop(10_000, 1),
@@ -140,6 +194,11 @@ def drop_table() -> Iterator[str]:
     yield from _table({example: monthly_drop_costs(drop) for example, drop in DROPS.items()})
 
 
+def export_table() -> Iterator[str]:
+    """Yield the lines of a Markdown table of all examples of full exports."""
+    yield from _table({example: monthly_export_costs(use) for example, use in EXPORTED.items()})
+
+
 def _table(examples: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
     names = list(next(iter(examples.values())))
     yield f"| USD a month | {' | '.join(names)} | total |"
@@ -149,4 +208,4 @@ def _table(examples: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join([*table(), "", *drop_table()]))
+    print("\n".join([*table(), "", *drop_table(), "", *export_table()]))

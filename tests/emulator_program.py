@@ -14,9 +14,10 @@ import threading
 import urllib.request
 from pathlib import Path
 
-import emulator_stream
 import ministack.app
 from ministack.services import lambda_svc
+
+import emulator_stream
 
 FOLDER = Path(os.environ["EMULATOR_FOLDER"])
 SANDBOX = os.environ["EMULATOR_SANDBOX"]

@@ -71,4 +71,7 @@ def _failures(entries: Iterable[Entry]) -> list[str]:
 def _halves(head: Head) -> list[str]:
     if head.publishing is None:
         return []
-    return [f"{head.publishing} is in the stream in part; it is finished before any other version."]
+    return [
+        f"{head.publishing} is in the stream in part; it is finished before any other version. If it never can be: "
+        f"starlift exports give-up {head.series} {head.publishing}"
+    ]

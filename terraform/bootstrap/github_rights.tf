@@ -88,7 +88,7 @@ locals {
       Sid    = "LookUp"
       Effect = "Allow"
       Action = [
-        "cloudwatch:DescribeAlarms", "kms:ListAliases", "logs:DescribeLogGroups", "sts:GetCallerIdentity",
+        "cloudwatch:DescribeAlarms", "kinesis:DescribeLimits", "kms:ListAliases", "logs:DescribeLogGroups", "sts:GetCallerIdentity",
         "states:ValidateStateMachineDefinition",
       ]
       Resource = ["*"] # lists and checks have no resource to name

@@ -18,6 +18,7 @@ ASKED = (
     "E-mail for alerts",
     "When runs start",
     "Load files dropped into a bucket",
+    "Apply full exports to a database",
     "Processor",
     "Attach to a VPC",
 )
@@ -25,7 +26,7 @@ ASKED = (
 
 def test_the_answers_are_written_as_variables_that_terraform_reads(cloud):
     cloud.file.unlink()
-    given = ["eu-west-1", "me@example.com", "rate(1 hour)", "yes", "arm64", "no"]
+    given = ["eu-west-1", "me@example.com", "rate(1 hour)", "yes", "yes", "arm64", "no"]
 
     code, shown = cloud.converse("configure", *zip(ASKED, given, strict=True))
 
@@ -40,6 +41,7 @@ def test_the_answers_are_written_as_variables_that_terraform_reads(cloud):
         "freshness_period_seconds": 3600,
         "freshness_periods": 2,
         "file_drop_enabled": True,
+        "export_delta_enabled": True,
         "architecture": "arm64",
         "vpc": None,
     }
@@ -69,7 +71,7 @@ def test_an_answer_that_will_not_do_is_asked_for_again_with_an_example(cloud):
 
 
 def test_a_project_of_dropped_files_alone_is_asked_for_no_schedule(cloud):
-    given = ["eu-west-2", "me@example.com", "", "", ""]
+    given = ["eu-west-2", "me@example.com", "", "", "", ""]
     asked = [question for question in ASKED if question != "When runs start"]
 
     code, shown = cloud.converse("configure", *zip(asked, given, strict=True), more=["--project", "projects/telemetry"])
@@ -77,6 +79,20 @@ def test_a_project_of_dropped_files_alone_is_asked_for_no_schedule(cloud):
     assert code == 0, shown
     answers = read_answers(cloud.file.with_name("telemetry-dev.tfvars"))
     assert (answers.warehouse_enabled, answers.file_drop_enabled) == (False, True)
+
+
+def test_a_project_of_full_exports_is_offered_what_applies_them(cloud, tmp_path):
+    project = tmp_path / "shop"
+    (project / "exports").mkdir(parents=True)
+    (project / "pipeline.toml").write_text('name = "shop"\n')
+    (project / "exports/orders.toml").write_text('key = ["id"]\n')
+    asked = [question for question in ASKED if question != "When runs start"]
+
+    given = ["eu-west-2", "me@example.com", "", "", "", ""]
+    cloud.converse("configure", *zip(asked, given, strict=True), more=["--project", str(project)])
+
+    answers = read_answers(cloud.file.with_name("shop-dev.tfvars"))
+    assert (answers.warehouse_enabled, answers.file_drop_enabled, answers.export_delta_enabled) == (False, False, True)
 
 
 def test_a_network_is_asked_for_where_there_is_one(cloud):

@@ -71,6 +71,13 @@ def test_where_files_are_dropped_and_nothing_runs_a_person_is_told_to_drop_one(c
     assert "aws s3 cp FILE s3://dropped/TABLE/" in capsys.readouterr().out
 
 
+def test_where_exports_arrive_and_nothing_runs_a_person_is_told_to_write_one(cloud, capsys):
+    cloud.says["outputs"] = {"exports": "s3://exports"}
+
+    assert cloud.make("invoke") == 1
+    assert "aws s3 cp FILE s3://exports/TENANT/TABLE/VERSION/" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("text", ["resync", "[]", ""])
 def test_a_request_that_is_no_object_is_refused_before_anything_starts(cloud, text, capsys):
     assert cloud.make("invoke", "--input", text) == 1
@@ -127,6 +134,20 @@ def test_lines_of_the_file_drop_are_told_with_their_files(cloud, capsys):
     shown = capsys.readouterr().out
     assert "2 rows (file readings/a.csv)" in shown
     assert "ALERT: UnroutableError: why The file waits among the dead letters: starlift dlq list" in shown
+
+
+def test_lines_of_full_exports_are_told_with_their_executions(cloud, capsys):
+    version = {"tenant": "acme", "table": "orders", "version": "v2"}
+    computed = {"message": "changes computed", **version, "counts": {"inserted": 1200, "unchanged": 3}, "run_id": "e1"}
+    refused = {"message": "change refused", "level": "CRITICAL", "change": "acme/orders/v2/2/7", "error": "why"}
+    log(cloud, "delta", [(0, json.dumps(computed))])
+    log(cloud, "changes", [(0, json.dumps(refused))])
+
+    assert cloud.make("logs") == 0
+
+    shown = capsys.readouterr().out
+    assert "acme/orders/v2: 1,200 inserted (run e1)" in shown
+    assert "ALERT: acme/orders/v2/2/7: why" in shown
 
 
 @pytest.mark.usefixtures("lines")

@@ -2,13 +2,15 @@
 
 import pytest
 
+from tests.export_factories import DYNAMODB_TABLE
+
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("has_state")]
 
 LOOK = ("init", "show")
 WITHOUT = "-var=protect_data=false -var=functions_enabled=false"
 FIRST = (*LOOK, "plan -var=functions_enabled=false", "apply", "show")
 LAST = (f"plan {WITHOUT}", "apply", f"plan -destroy {WITHOUT}", "apply")
-PERMANENT, DROP = "module.permanent.", "module.file_drop[0]."
+PERMANENT, DROP, EXPORTS = "module.permanent.", "module.file_drop[0].", "module.export_delta[0]."
 LANDING = {
     "address": f'{PERMANENT}module.bucket["landing"].aws_s3_bucket.this',
     "type": "aws_s3_bucket",
@@ -26,6 +28,11 @@ DATABASE = {
     "values": {"address": "db.example.com"},
 }
 PROTECTION = {"address": f"{PERMANENT}terraform_data.protection[0]", "type": "terraform_data", "values": {}}
+REGISTRY = {
+    "address": f"{EXPORTS}aws_dynamodb_table.registry",
+    "type": "aws_dynamodb_table",
+    "values": {"name": "registry"},
+}
 
 
 def test_what_holds_no_data_is_destroyed(cloud):
@@ -123,3 +130,34 @@ def test_dropped_files_bad_rows_and_dead_letters_stop_it(cloud, capsys):
     assert cloud.make("destroy", "--yes") == 1
     shown = capsys.readouterr().out
     assert "dropped files in s3://dropped; bad rows of dropped files in s3://rejected; 1 dead letters" in shown
+
+
+def test_exports_their_changes_and_their_registry_stop_it(cloud, capsys):
+    names = {"exports": "arrived", "changes": "computed", "refused": "set-aside"}
+    for name in names.values():
+        cloud.create_bucket(name)
+        cloud.aws.client("s3").put_object(Bucket=name, Key="a", Body=b"")
+    dynamodb = cloud.aws.client("dynamodb")
+    dynamodb.create_table(TableName="registry", **DYNAMODB_TABLE)
+    dynamodb.put_item(TableName="registry", Item={"series": {"S": "acme/orders"}, "item": {"S": "head"}})
+    held = {f'{EXPORTS}module.bucket["{which}"].aws_s3_bucket.this': name for which, name in names.items()}
+    cloud.says["resources"] = [
+        *({**LANDING, "address": address, "values": {"bucket": name}} for address, name in held.items()),
+        {
+            "address": f"{EXPORTS}aws_dynamodb_table.registry",
+            "type": "aws_dynamodb_table",
+            "values": {"name": "registry"},
+        },
+    ]
+
+    assert cloud.make("destroy", "--yes") == 1
+    shown = capsys.readouterr().out
+    assert "exports in s3://arrived; changes of exports in s3://computed" in shown
+    assert "changes that the target refused in s3://set-aside; the registry of exports in registry" in shown
+
+
+def test_an_empty_registry_is_no_data(cloud):
+    cloud.aws.client("dynamodb").create_table(TableName="registry", **DYNAMODB_TABLE)
+    cloud.says["resources"] = [REGISTRY]
+
+    assert cloud.make("destroy", "--yes") == 0

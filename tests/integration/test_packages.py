@@ -16,6 +16,9 @@ from local.sandbox.runtime_packages import runtime_packages
 PROBES = {
     "extraction": "import boto3, pg8000.native, pythonjsonlogger, utils.errors",
     "load": "import boto3, duckdb, pg8000.native, pythonjsonlogger, utils.errors",
+    "exports": "import boto3, pythonjsonlogger, extraction.exports.handler",
+    "delta": "import boto3, duckdb, pythonjsonlogger, transformation.delta.handler, transformation.delta.kinesis",
+    "changes": "import boto3, pg8000.native, pythonjsonlogger, load.changes.handler",
     "file_drop": "import boto3, pg8000.native, pythonjsonlogger, utils.errors, zstandard",
     "transformation": """
 import awswrangler, boto3, duckdb, pandas, pyarrow.parquet, pythonjsonlogger, tempfile, utils.errors

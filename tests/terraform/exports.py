@@ -16,11 +16,8 @@ from utils.registry.dynamodb import DynamoRegistry
 from utils.registry.records import Entry
 
 MAX_RETRIES = 2
-SWITCHES = {
-    "export_delta_enabled": "true",
-    "warehouse_enabled": "false",
-    "export_delta": f"{{ stream = {{ shards = 2 }}, changes = {{ max_retries = {MAX_RETRIES}, timeout_seconds = 60 }} }}",
-}
+LIMITS = f"{{ stream = {{ shards = 2 }}, changes = {{ max_retries = {MAX_RETRIES}, timeout_seconds = 60 }} }}"
+SWITCHES = {"export_delta_enabled": "true", "warehouse_enabled": "false", "export_delta": LIMITS}
 
 
 @dataclass
@@ -33,7 +30,7 @@ class Exports(Emulated):
 
     def write(self, key: str, text: str) -> None:
         """Write a file of an export, gzipped if its name says so."""
-        body = gzip.compress(text.encode()) if key.endswith(".gz") else text.encode()
+        body = gzip.compress(text.encode(), mtime=0) if key.endswith(".gz") else text.encode()
         self.aws.client("s3").put_object(Bucket=self.bucket("exports"), Key=key, Body=body)
 
     @property

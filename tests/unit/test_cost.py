@@ -1,4 +1,14 @@
-from benchmarks.cost import Drop, Use, drop_table, monthly_costs, monthly_drop_costs, table
+from benchmarks.cost import (
+    Drop,
+    Exports,
+    Use,
+    drop_table,
+    export_table,
+    monthly_costs,
+    monthly_drop_costs,
+    monthly_export_costs,
+    table,
+)
 
 from local.packages import ROOT
 
@@ -8,6 +18,7 @@ def test_the_documents_tables_are_those_that_the_formulas_make():
 
     assert "\n".join(table()) in told
     assert "\n".join(drop_table()) in told
+    assert "\n".join(export_table()) in told
 
 
 def test_many_small_files_cost_more_than_few_large_ones_of_as_many_bytes():
@@ -30,3 +41,13 @@ def test_rows_cost_lambda_and_storage_and_no_transitions():
     assert many["Lambda"] > few["Lambda"]
     assert many["S3, each month's batches"] == 1000 * few["S3, each month's batches"]
     assert many["Step Functions"] == few["Step Functions"]
+
+
+def test_a_stream_without_shards_costs_more_by_its_changes_and_one_with_shards_by_its_shards():
+    on_demand, provisioned = (
+        [monthly_export_costs(Exports(1, 1e6, changes, shards))["stream"] for changes in (0, 1e6)] for shards in (0, 2)
+    )
+
+    assert on_demand[1] - on_demand[0] > 0.1
+    assert provisioned[1] - provisioned[0] < 0.1
+    assert provisioned[0] == 2 * monthly_export_costs(Exports(0, 0, 0, 1))["stream"]

@@ -87,6 +87,7 @@ def test_status_tells_causes_halves_and_locks_with_what_to_do(world):
 
     assert "v1 failed: StreamError: full. Starting it again resumes it." in remarks(world)
     assert "v1 is in the stream in part" in remarks(world)
+    assert "starlift exports give-up acme/staff v1" in remarks(world)
 
 
 @pytest.fixture

@@ -46,7 +46,8 @@ def _entry(view: View) -> Entry:
     if head.publishing is not None:
         raise ConfigurationError(
             f"{head.series} {head.publishing} stopped while its changes entered the stream. Start it again first; "
-            "what the stream lacks of it would be lost."
+            f"what the stream lacks of it would be lost. If it can never be finished: starlift exports give-up "
+            f"{head.series} {head.publishing}"
         )
     if head.succeeded is None:
         raise ConfigurationError(f"No export of {head.series} has succeeded. `starlift exports status` shows them all.")

@@ -72,3 +72,11 @@ mock_resource "aws_db_instance" {
 mock_resource "aws_sqs_queue" {
   defaults = { arn = "arn:aws:sqs:eu-west-2:123456789012:some-queue" }
 }
+
+mock_resource "aws_dynamodb_table" {
+  defaults = { arn = "arn:aws:dynamodb:eu-west-2:123456789012:table/totesys-dev-exports" }
+}
+
+mock_resource "aws_kinesis_stream" {
+  defaults = { arn = "arn:aws:kinesis:eu-west-2:123456789012:stream/totesys-dev-changes" }
+}
