@@ -18,13 +18,14 @@ EFFECTS = {"claim": "claim", "release": "release", "settle": "settle", "post": "
 class Watched:
     """A real port whose every side effect is told, before it and after it."""
 
-    def __init__(self, port, reached):
+    def __init__(self, port, reached, effects=EFFECTS):
         self._port = port
         self._reached = reached
+        self._effects = effects
 
     def __getattr__(self, name):
         found = getattr(self._port, name)
-        return self._told(found, EFFECTS[name]) if name in EFFECTS else found
+        return self._told(found, self._effects[name]) if name in self._effects else found
 
     def _told(self, effect, name):
         def told(*args, **more):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from botocore.config import Config
 
 from local.athena import Asked, AthenaError, LocalAthena, served
 from local.athena_lake import Lake
+from tests.delivery_factories import sqs_at
 from tests.ingest_factories import NOON, SENSORS
 from tests.ingest_factories import post as post_records
 from transformation.query.athena import Athena, Place
@@ -60,9 +62,9 @@ class Faults:
         return sum(1 for name, _ in self.calls if name == operation)
 
     @property
-    def bytes_scanned(self) -> list[int]:
-        """Return what each query read."""
-        return [query.answer.bytes_scanned for query in self.athena.queries.values()]
+    def objects_opened(self) -> list[int]:
+        """Return how many objects each query read."""
+        return [query.answer.objects_opened for query in self.athena.queries.values()]
 
 
 @dataclass
@@ -90,14 +92,14 @@ class World:
                 names_of(self.project),
                 seconds,
                 pause=self.pauses.append,
-                client=boto3.client("athena", endpoint_url=self.athena, config=ONCE),
+                client=athena_at(self.athena),
             ),
             database=DATABASE,
             store=self.store,
             ledger=open_ledger(self.ledger),
-            queue=SqsQueue(self.queue, self.pauses.append, client=boto3.client("sqs", endpoint_url=self.services)),
+            queue=SqsQueue(self.queue, self.pauses.append, client=sqs_at(self.services)),
             seconds_left=seconds,
-            clock=lambda: self.now.timestamp(),
+            clock=self.now.timestamp,
         )
 
     def run(self, event: dict[str, Any] | None = None, **changes: Any) -> Queued:
@@ -106,7 +108,7 @@ class World:
 
     def messages(self) -> list[str]:
         """Take every message out of the queue."""
-        sqs, found = boto3.client("sqs", endpoint_url=self.services), []
+        sqs, found = sqs_at(self.services), []
         while taken := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", ()):
             found += [one["Body"] for one in taken]
         return found
@@ -123,11 +125,17 @@ class World:
         return datetime.fromisoformat(json.loads(self.store.read("query/mark.json"))["until"]).astimezone(UTC)
 
 
+@cache
+def athena_at(endpoint: str) -> Any:
+    """Return a client, which takes longer to make than a test."""
+    return boto3.client("athena", endpoint_url=endpoint, config=ONCE)
+
+
 @contextmanager
 def query_world(folder: Path, services: str, project: Path = SENSORS) -> Iterator[World]:
     """Make a lake, a queue and a ledger; Athena and the queue are reached by the environment, too."""
     store, read = FolderStore(folder / "lake"), read_delivery(project)
-    queue = boto3.client("sqs", endpoint_url=services).create_queue(QueueName=f"queue-{uuid.uuid4().hex}")["QueueUrl"]
+    queue = sqs_at(services).create_queue(QueueName=f"queue-{uuid.uuid4().hex}")["QueueUrl"]
     faults = Faults(LocalAthena(Lake(store, folder / "copy", read, DATABASE)))
     with served(faults.call) as athena:
         os.environ["AWS_ENDPOINT_URL_ATHENA"] = athena  # awswrangler makes clients of its own

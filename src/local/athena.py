@@ -31,7 +31,7 @@ class Query:
     asked: Asked
     state: str = "SUCCEEDED"
     reason: str = ""
-    answer: Answer = field(default_factory=lambda: Answer((), (), 0))
+    answer: Answer = field(default_factory=lambda: Answer((), ()))
 
     def described(self, name: str) -> dict[str, Any]:
         """Return the query as GetQueryExecution does."""

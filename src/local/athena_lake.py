@@ -1,6 +1,7 @@
 """The tables that Athena sees, as DuckDB reads them: objects of the raw store in their partitions."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ TYPES = {
 PARTITIONS = "{'year': VARCHAR, 'month': VARCHAR, 'day': VARCHAR, 'hour': VARCHAR}"
 # Of what the API says of a type, the names that differ from DuckDB's in more than case.
 ATHENA_TYPES = {"HUGEINT": "decimal"}
+OPENED = re.compile(r'"Total Files Read": "([0-9]+)"')
 CONSTANTS = (expressions.Literal, expressions.Boolean, expressions.Null)
 
 
@@ -36,7 +38,8 @@ class Answer:
 
     columns: tuple[tuple[str, str], ...]
     rows: tuple[tuple[str | None, ...], ...]
-    bytes_scanned: int
+    bytes_scanned: int = 0
+    objects_opened: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,8 @@ def _run(connection: duckdb.DuckDBPyConnection, sql: str) -> Answer:
     # Athena knows names in lower case.
     columns = tuple((each[0].lower(), _athena_type(str(each[1]))) for each in found.description or ())
     rows = tuple(tuple(None if cell is None else _as_text(cell) for cell in row) for row in found.fetchall())
-    profile = json.loads(connection.get_profiling_information("json"))
-    return Answer(columns, rows, profile["io"]["total_bytes_read"])
+    profile = connection.get_profiling_information("json")
+    return Answer(columns, rows, json.loads(profile)["io"]["total_bytes_read"], sum(map(int, OPENED.findall(profile))))
 
 
 def _athena_type(kind: str) -> str:

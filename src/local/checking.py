@@ -2,7 +2,11 @@
 
 from extraction.database import wiring
 from extraction.database.catalogue import read_usable_catalogue
+<<<<<<< HEAD
 from transformation.records.checking import check_table
+=======
+from transformation.query.statement import read_query
+>>>>>>> query
 from transformation.star_schema.checking import check_models
 from utils.delivery_project import holds_delivery, read_delivery
 from utils.export_project import read_exports
@@ -14,7 +18,7 @@ from utils.project import Project
 def check_project(project: Project, source: DatabaseUrl | None) -> list[str]:
     """Return the source tables that the project reads, or raise the first mistake with its file and line."""
     if holds_delivery(project.folder):
-        read_delivery(project.folder)
+        read_query(read_delivery(project.folder))
     if source is None:
         check_models(project, None)
         return list(project.tables)

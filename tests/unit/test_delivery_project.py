@@ -38,6 +38,14 @@ def test_check_names_what_is_wrong_with_the_records(tmp_path):
         check_project(found, None)
 
 
+def test_check_names_a_parameter_of_the_query_that_has_no_value(tmp_path):
+    folder = project(tmp_path, WHEN)
+    (folder / "query.sql").write_text("SELECT id FROM raw WHERE a > :least")
+
+    with pytest.raises(ConfigurationError, match=r"query.sql: :least has no value"):
+        check_project(read_project(folder), None)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

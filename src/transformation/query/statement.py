@@ -7,6 +7,7 @@ from transformation.query.bound import Bound, bind, joined
 from transformation.query.window import Window, partitions, within
 from utils.delivery_project import DeliveryProject, Value
 from utils.errors import ConfigurationError
+from utils.project_file import read_text
 
 RAW_TABLE = "raw"
 QUEUED_TABLE = "queued"
@@ -17,7 +18,7 @@ DATABASE_NAME = re.compile(r"[A-Za-z0-9_]{1,255}")
 def read_query(project: DeliveryProject, given: Mapping[str, Value] | None = None) -> Bound:
     """Return the project's query with its parameters bound, or raise ConfigurationError that names the file."""
     file = project.query.file
-    return bind(file.read_text(encoding="utf-8"), {**project.query.parameters, **(given or {})}, str(file))
+    return bind(read_text(file, file.parent), {**project.query.parameters, **(given or {})}, str(file))
 
 
 def compose(query: Bound, project: DeliveryProject, window: Window, database: str) -> Bound:
