@@ -1,6 +1,6 @@
-"""Athena over JSON lines, as its documentation has it: the second emulator binds no parameters and projects no partitions.
+"""Athena over JSON lines, as its documentation has it.
 
-Objects that the table's location template does not lead to are not there, as on AWS.
+The second emulator binds no parameters and projects no partitions. Objects that the table's location template does not lead to are not there, as on AWS.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A REST API made of an OpenAPI document, as PutRestApi makes it: the second emulator knows that only of CloudFormation.
+"""A REST API made of an OpenAPI document, as PutRestApi makes it; the second emulator knows that of CloudFormation alone.
 
 And a key whose value AWS makes up when it is empty, as the provider sends it.
 """

@@ -2,11 +2,8 @@
 
 from extraction.database import wiring
 from extraction.database.catalogue import read_usable_catalogue
-<<<<<<< HEAD
-from transformation.records.checking import check_table
-=======
 from transformation.query.statement import read_query
->>>>>>> query
+from transformation.records.checking import check_table
 from transformation.star_schema.checking import check_models
 from utils.delivery_project import holds_delivery, read_delivery
 from utils.export_project import read_exports

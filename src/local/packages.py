@@ -46,7 +46,7 @@ HANDLERS: Mapping[str, str] = MappingProxyType(
 )
 FUNCTIONS = tuple(HANDLERS)
 LOCKS: Mapping[str, str] = MappingProxyType(  # where another function imports the same packages
-    {"changes": "extraction", "ingest": "exports", "query": "transformation", "delivery": "exports"}
+    {"changes": "extraction", "ingest": "exports", "delivery": "exports"}
 )
 STAGES = ("extraction", "transformation", "load")  # of a warehouse run, in their order
 LIMIT = 262_144_000  # bytes unzipped, function and layers together: Lambda's own

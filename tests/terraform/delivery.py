@@ -29,9 +29,8 @@ SWITCHES = {
     "warehouse_enabled": "false",
     "api_document": str(SENSORS / "openapi.json"),
     # Only the tests of the limits are to meet them, and runs start when a test says so.
-    "delivery": "{ api = { senders = ["
-    '"plant", "lab"'
-    "], requests_per_second = 1000, burst = 2000 }, query = { schedule_enabled = false }, delivery = { batch_seconds = 1 } }",
+    "delivery": '{ api = { senders = ["plant", "lab"], requests_per_second = 1000, burst = 2000 }, '
+    "query = { schedule_enabled = false }, delivery = { batch_seconds = 1 } }",
 }
 
 
