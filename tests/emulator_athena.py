@@ -1,6 +1,6 @@
-"""Athena over JSON lines, as its documentation has it.
+"""Athena over JSON lines, as its documentation has it: with parameters bound, and partitions projected.
 
-The second emulator binds no parameters and projects no partitions. Objects that the table's location template does not lead to are not there, as on AWS.
+Objects that the table's location template does not lead to are not there, as on AWS.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A REST API made of an OpenAPI document, as PutRestApi makes it; the second emulator knows that of CloudFormation alone.
+"""A REST API made of an OpenAPI document, as PutRestApi makes it, which the second emulator does not know.
 
 And a key whose value AWS makes up when it is empty, as the provider sends it.
 """

@@ -44,6 +44,23 @@ locals {
     "${local.arn.states}:stateMachine:${local.names}",
   ]
 
+  tagged = ["athena", "cloudwatch", "dynamodb", "glue", "lambda", "logs", "scheduler", "secretsmanager", "sns", "states"]
+
+  # Settings and tags; none of these returns a secret's value, a log's lines or a row.
+  see_actions = [
+    "athena:GetWorkGroup", "athena:ListTagsForResource", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource",
+    "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
+    "dynamodb:ListTagsOfResource", "glue:GetDatabase", "glue:GetTable", "glue:GetTags",
+    "kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListTagsForStream", "lambda:GetFunction",
+    "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionEventInvokeConfig", "lambda:GetLayerVersion",
+    "lambda:GetPolicy", "lambda:ListTags", "lambda:ListVersionsByFunction", "logs:DescribeMetricFilters",
+    "logs:ListTagsForResource", "scheduler:GetSchedule", "scheduler:GetScheduleGroup",
+    "scheduler:ListTagsForResource", "secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy",
+    "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource", "sqs:GetQueueAttributes",
+    "sqs:ListQueueTags", "states:DescribeStateMachine", "states:ListStateMachineVersions",
+    "states:ListTagsForResource",
+  ]
+
   read_statements = [
     { Sid = "SeeItsState", Effect = "Allow", Action = ["s3:GetObject"], Resource = [local.state_objects] },
     # GetObject on packages alone: landing and processed hold other people's data.
@@ -62,23 +79,6 @@ locals {
       Effect   = "Allow"
       Action   = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies"]
       Resource = local.made_roles
-    },
-    {
-      # Settings and tags; none of these returns a secret's value, a log's lines or a row.
-      Sid    = "SeeWhatIsDeployed"
-      Effect = "Allow"
-      Action = [
-        "athena:GetWorkGroup", "athena:ListTagsForResource", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource", "dynamodb:DescribeContinuousBackups",
-        "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource", "glue:GetDatabase",
-        "glue:GetTable", "glue:GetTags", "kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListTagsForStream",
-        "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionEventInvokeConfig",
-        "lambda:GetLayerVersion", "lambda:GetPolicy", "lambda:ListTags",
-        "lambda:ListVersionsByFunction", "logs:DescribeMetricFilters", "logs:ListTagsForResource", "scheduler:GetSchedule",
-        "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource", "secretsmanager:DescribeSecret",
-        "secretsmanager:GetResourcePolicy", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes",
-        "sns:ListTagsForResource", "sqs:GetQueueAttributes", "sqs:ListQueueTags", "states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource",
-      ]
-      Resource = local.named
     },
     { Sid = "SeeTheKey", Effect = "Allow", Action = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"], Resource = ["${local.arn.kms}:key/*"] },
     { Sid = "SeeApis", Effect = "Allow", Action = ["apigateway:GET"], Resource = local.api_settings },
@@ -130,32 +130,26 @@ locals {
       Condition = { StringEquals = { "iam:PassedToService" = ["apigateway.amazonaws.com", "lambda.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"] } }
     },
     {
+      # What is seen and what is changed in one statement, and a star for words that differ: a role's policy has 10,240
+      # characters. *agResource is TagResource and UntagResource.
       Sid    = "Deploy"
       Effect = "Allow"
-      Action = [
-        "athena:CreateWorkGroup", "athena:DeleteWorkGroup", "athena:TagResource", "athena:UntagResource",
-        "athena:UpdateWorkGroup", "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm",
-        "cloudwatch:TagResource", "cloudwatch:UntagResource", "dynamodb:CreateTable", "dynamodb:DeleteTable",
-        "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable",
-        "dynamodb:UpdateTimeToLive", "glue:CreateDatabase", "glue:CreateTable", "glue:DeleteDatabase",
-        "glue:DeleteTable", "glue:TagResource", "glue:UntagResource", "glue:UpdateDatabase", "glue:UpdateTable", "kinesis:AddTagsToStream", "kinesis:CreateStream",
-        "kinesis:DecreaseStreamRetentionPeriod", "kinesis:DeleteStream", "kinesis:IncreaseStreamRetentionPeriod",
-        "kinesis:RemoveTagsFromStream", "kinesis:StartStreamEncryption", "kinesis:StopStreamEncryption",
-        "kinesis:UpdateShardCount", "kinesis:UpdateStreamMode", "lambda:CreateFunction", "lambda:DeleteFunction",
-        "lambda:AddPermission", "lambda:DeleteFunctionConcurrency", "lambda:DeleteFunctionEventInvokeConfig",
-        "lambda:DeleteLayerVersion", "lambda:PublishLayerVersion", "lambda:PutFunctionConcurrency",
-        "lambda:PutFunctionEventInvokeConfig", "lambda:RemovePermission", "lambda:UpdateFunctionEventInvokeConfig", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateFunctionCode",
-        "lambda:UpdateFunctionConfiguration", "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup",
-        "logs:DeleteMetricFilter", "logs:DisassociateKmsKey", "logs:PutMetricFilter", "logs:PutRetentionPolicy",
-        "logs:TagResource", "logs:UntagResource", "scheduler:CreateSchedule", "scheduler:CreateScheduleGroup",
-        "scheduler:DeleteSchedule", "scheduler:DeleteScheduleGroup", "scheduler:TagResource", "scheduler:UntagResource",
-        "scheduler:UpdateSchedule", "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret",
-        "secretsmanager:TagResource", "secretsmanager:UntagResource", "secretsmanager:UpdateSecret", "sns:CreateTopic",
-        "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe",
-        "sns:UntagResource", "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue",
-        "sqs:UntagQueue", "states:CreateStateMachine", "states:DeleteStateMachine", "states:TagResource",
-        "states:UntagResource", "states:UpdateStateMachine",
-      ]
+      Action = concat(local.see_actions, [for service in local.tagged : "${service}:*agResource"], [
+        "athena:*WorkGroup", "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard",
+        "cloudwatch:PutMetricAlarm", "dynamodb:CreateTable", "dynamodb:DeleteTable",
+        "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive", "glue:*Database",
+        "glue:*Table", "kinesis:*StreamEncryption", "kinesis:*StreamRetentionPeriod", "kinesis:AddTagsToStream",
+        "kinesis:CreateStream", "kinesis:DeleteStream", "kinesis:RemoveTagsFromStream", "kinesis:UpdateShardCount",
+        "kinesis:UpdateStreamMode", "lambda:*FunctionConcurrency", "lambda:*FunctionEventInvokeConfig",
+        "lambda:*Permission", "lambda:CreateFunction", "lambda:DeleteFunction", "lambda:DeleteLayerVersion",
+        "lambda:PublishLayerVersion", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration",
+        "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DeleteMetricFilter",
+        "logs:DisassociateKmsKey", "logs:PutMetricFilter", "logs:PutRetentionPolicy", "scheduler:*Schedule*",
+        "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:UpdateSecret",
+        "sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:Unsubscribe",
+        "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
+        "states:CreateStateMachine", "states:DeleteStateMachine", "states:UpdateStateMachine",
+      ])
       Resource = local.named
     },
     {
@@ -191,7 +185,9 @@ locals {
   ]
 
   github_statements = {
-    plan   = local.read_statements
+    plan = concat(local.read_statements, [
+      { Sid = "SeeWhatIsDeployed", Effect = "Allow", Action = local.see_actions, Resource = local.named },
+    ])
     deploy = concat(local.read_statements, local.write_statements)
   }
   boundary_arn = one(aws_iam_policy.boundary[*].arn)

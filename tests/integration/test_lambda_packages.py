@@ -3,7 +3,7 @@
 import pytest
 
 from local.build_target import ARCHITECTURES, on_lambda
-from local.packages import FUNCTIONS, LIMIT, Build, build_packages
+from local.packages import FUNCTIONS, HANDLERS, LIMIT, Build, build_packages
 from tests.lambda_packages import (
     ELF_MACHINES,
     NEVER_IMPORTED,
@@ -14,6 +14,7 @@ from tests.lambda_packages import (
 )
 
 pytestmark = pytest.mark.timeout(600)
+ALSO = {"file_drop": {"transformation"}}  # of which it has the reader of records
 WHERE = [(architecture, stage) for architecture in ARCHITECTURES for stage in FUNCTIONS]
 
 
@@ -69,7 +70,8 @@ def test_a_layer_holds_nothing_that_its_function_does_not_need(contents):
 def test_a_function_holds_its_own_stage_and_the_project(contents):
     tops = {name.partition("/")[0] for name in contents.function}
 
-    assert tops == {contents.package.stage, "utils", "projects"}
+    own = HANDLERS[contents.package.stage].partition(".")[0]
+    assert tops == {own, "utils", "projects", *ALSO.get(contents.package.stage, ())}
     assert "projects/totesys/pipeline.toml" in contents.function
 
 

@@ -73,3 +73,15 @@ def test_where_files_are_dropped_their_databases_login_is_asked_for_alone(cloud)
     assert code == 0, shown
     assert secret(cloud, "files")["dbname"] == "readings"
     assert "Next: aws s3 cp FILE s3://dropped/TABLE/" in shown
+
+
+def test_the_database_of_exports_is_asked_for_where_exports_alone_are_deployed(cloud):
+    cloud.aws.client("secretsmanager").create_secret(Name="exports")
+    cloud.says["outputs"] = {"exports": "s3://arrived", "exports_secret_name": "exports"}
+    given = ["db.example.com", "", "shop", "applier", "", "", PASSWORD]
+
+    code, shown = cloud.converse("secrets", *zip(ASKED, given, strict=True))
+
+    assert code == 0
+    assert secret(cloud, "exports")["username"] == "applier"
+    assert "aws s3 cp FILE s3://arrived/TENANT/TABLE/VERSION/" in shown

@@ -8,7 +8,7 @@ import pytest
 from local import packages
 from local.build_target import here
 from local.package_contents import append, installed_files, is_needed
-from local.packages import FUNCTIONS, HANDLERS, Build, Package, PackageError, build_packages, check_limit
+from local.packages import FUNCTIONS, HANDLERS, Build, Package, PackageError, build_packages, check_limit, lock_name
 
 
 @dataclass
@@ -112,7 +112,7 @@ def test_a_changed_source_builds_its_function_anew_with_the_layer_it_had(reposit
     repository.write("src/load/warehouse/handler.py", "changed = 1")
     built = repository.build()
 
-    assert [line.split()[1] for line in repository.said] == ["unchanged", "unchanged", "built", "unchanged"]
+    assert [line.split()[0] for line in repository.said if line.split()[1] != "unchanged"] == ["load"]
     assert len(repository.installed) == len(FUNCTIONS)
     with zipfile.ZipFile(built["load"].function) as archive:
         assert archive.read("load/warehouse/handler.py") == b"changed = 1"
@@ -124,7 +124,7 @@ def test_a_changed_lock_installs_the_stages_packages_again(repository):
     repository.write("requirements/load.txt", "load==2 --hash=sha256:0")
     repository.build()
 
-    assert [lock.split("=")[0] for lock in repository.installed] == [*FUNCTIONS, "load"]
+    assert [lock.split("=")[0] for lock in repository.installed] == [*map(lock_name, FUNCTIONS), "load"]
 
 
 def test_a_damaged_zip_is_built_again(repository):

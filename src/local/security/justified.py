@@ -7,6 +7,7 @@ BANDIT: Mapping[str, str] = MappingProxyType(
     {
         "B101": "ruff's S101 holds the same, with the reason at each line",
         "B105": "ruff's S105 and S106 hold the same, with the reason at each line",
+        "B311": "ruff's S311 holds the same, with the reason at each line",
         "B404": "programs are started: pip, terraform, PostgreSQL, the runtime client",
         "B603": "from lists of arguments, never through a shell",
         "B607": "found on PATH on purpose: a person chooses their terraform",
