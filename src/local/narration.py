@@ -160,5 +160,7 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "batch posted": _posted,
     "messages delivered": _delivered,
     "rest left for later": lambda fields: f"  stopped     {fields.get('reason', '')}",
-    "record refused": lambda fields: f"ALERT: record {fields.get('record_id', '')} was refused for good",
+    "record refused": lambda fields: (
+        f"ALERT: record {fields.get('first_id', '')} was refused with {fields.get('status', '')}"
+    ),
 }

@@ -85,8 +85,9 @@ class Delivery(Emulated):
 
     def waiting(self, which: str) -> int:
         """Return how many messages a queue holds, handed out or not."""
+        found = self.attributes(which)  # asked once: between two answers a message may go from one count to the other
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        return sum(int(self.attributes(which)[name]) for name in names)
+        return sum(int(found[name]) for name in names)
 
     def attributes(self, which: str) -> Mapping[str, str]:
         """Return settings and figures of the queue, or of the dead letters."""
