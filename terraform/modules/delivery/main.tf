@@ -21,15 +21,16 @@ locals {
   document = jsondecode(file(var.api_document))
   # A receipt is needed for as long as its POST may be repeated, and a day more.
   receipt_days = ceil(local.document["x-starlift-max-past-seconds"] / local.day) + 1
+  expiry_days = {
+    raw     = { "receipts/" = local.receipt_days }
+    results = { "" = var.query.results_days }
+  }
 }
 
 # Records by hour with what the query notes of them, and what Athena answers.
 module "bucket" {
-  source = "../bucket"
-  for_each = {
-    raw     = { "receipts/" = local.receipt_days }
-    results = { "" = var.query.results_days }
-  }
+  source   = "../bucket"
+  for_each = local.expiry_days
 
   name                   = "${var.name}-${each.key}-${local.suffix}"
   encrypts_with_key      = var.encrypts_with_key

@@ -67,3 +67,8 @@ output "policies" {
   description = "What each function's role allows, as JSON."
   value       = { for name, function in module.function : name => function.policy }
 }
+
+output "expiry_days" {
+  description = "What is removed after how many days, by bucket and beginning of key."
+  value       = local.expiry_days
+}
