@@ -2,13 +2,17 @@
 
 import json
 import os
+from dataclasses import replace
 
+import boto3
 import pytest
 
 from tests.ingest_factories import HOUR, NOON, SENSORS, reading
+from tests.query_factories import ONCE
 from transformation.query.handler import lambda_handler
 from transformation.query.wiring import NEEDED, Config
 from utils.errors import ConfigurationError
+from utils.open_store import open_store
 
 RANGE = {"from": "2024-05-17T00:00:00Z", "until": "2024-05-18T00:00:00Z"}
 
@@ -62,6 +66,21 @@ def test_a_scheduled_function_reads_until_now_and_moves_the_mark(world, environm
 
     assert answer["until"] == world.mark().isoformat()
     assert world.sensors() == ["a"]
+
+
+def test_notes_and_mark_are_kept_in_a_bucket_as_in_a_folder(world, environment, monkeypatch):
+    s3 = boto3.client("s3", endpoint_url=world.services, config=ONCE)
+    s3.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    monkeypatch.setenv("RAW", "s3://lake/part")
+    world.store = open_store("s3://lake/part")
+    world.faults.athena.lake = replace(world.faults.athena.lake, store=world.store)
+    world.post(*(reading(NOON - hours * HOUR, sensorId=f"s{hours}") for hours in range(20)))
+
+    answers = [lambda_handler({}, Context()) for _ in range(2)]
+
+    assert [answer["records"] for answer in answers] == [20, 0]
+    assert len(list(world.store.list("queued/"))) == 20
+    assert answers[1]["until"] == world.mark().isoformat()
 
 
 def test_catalogue_database_and_workgroup_are_those_of_the_environment(world, environment):

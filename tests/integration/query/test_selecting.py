@@ -116,7 +116,7 @@ def test_a_reading_of_the_next_minutes_is_queued_when_its_time_has_come(world):
 
 
 def test_a_mark_ahead_of_the_clock_is_no_reason_to_skip_records(world):
-    world.now = LATER
+    world.now = NOON + 3 * HOUR
     world.post(sent("a"))
     world.run()
     world.now = NOON
