@@ -50,7 +50,7 @@ locals {
   see_actions = [
     "athena:GetWorkGroup", "athena:ListTagsForResource", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource",
     "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
-    "dynamodb:ListTagsOfResource", "glue:GetDatabase", "glue:GetTable", "glue:GetTags",
+    "dynamodb:ListTagsOfResource", "glue:GetDatabase", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTags",
     "kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListTagsForStream", "lambda:GetFunction",
     "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionEventInvokeConfig", "lambda:GetLayerVersion",
     "lambda:GetPolicy", "lambda:ListTags", "lambda:ListVersionsByFunction", "logs:DescribeMetricFilters",
