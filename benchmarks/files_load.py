@@ -159,11 +159,11 @@ def _measure(kind: str, *arguments: str) -> None:
 
 
 def _file_work(url: str, folder: str, table: str, path: str) -> Iterator[None]:
-    from local.file_loading import FileJob, find_file, load_one
+    from local.file_loading import find_file, load_one, open_job
     from utils.postgres.url import parse_url
 
     found = find_file(path, table)
-    job = FileJob(Path(folder) / "project", parse_url(url), f"{folder}/quarantine")
+    job = open_job(Path(folder) / "project", parse_url(url), f"{folder}/quarantine")
     yield
     load_one(job, found)
 

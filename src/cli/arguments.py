@@ -22,8 +22,20 @@ def project(text: str) -> Project:
     """Read the project folder named on the command line; a folder that is not there is wrong usage."""
     folder = Path(text).expanduser()
     if not folder.is_dir():
-        raise typer.BadParameter(f"{folder} is not a folder. A project is a folder with a pipeline.toml and models/.")
+        wanted = "A project is a folder with a pipeline.toml, and models/ or files/."
+        raise typer.BadParameter(f"{folder} is not a folder. {wanted}")
     return read_project(folder)
+
+
+def project_with_models(text: str) -> Project:
+    """Read a project that has models, or raise ConfigurationError that tells what to do with dropped files."""
+    found = project(text)
+    if not found.models:
+        raise ConfigurationError(
+            f"{text} has no models, only tables for dropped files. `starlift files load` fills them; to follow a "
+            "source database, write models/."
+        )
+    return found
 
 
 _PASSWORDS = "The password belongs in PGPASSWORD or the pgpass file: an argument shows in the process list."
@@ -35,7 +47,7 @@ ProjectFolder = Annotated[
         envvar="STARLIFT_PROJECT",
         metavar="DIR",
         show_envvar=True,
-        help="Folder with pipeline.toml and models/.",
+        help="Folder with pipeline.toml, and models/ or files/.",
     ),
 ]
 Source = Annotated[
@@ -79,7 +91,7 @@ Target = Annotated[
         parser=database,
         metavar="URL",
         show_envvar=True,
-        help="Database whose tables take the files, in the same form.",
+        help=f"Database whose tables take the files: {FORM} {_PASSWORDS}",
     ),
 ]
 Store = Annotated[

@@ -47,11 +47,14 @@ class _Narrator(logging.Handler):
 
 @contextlib.contextmanager
 def reporting(as_json: bool) -> Iterator[None]:
-    """Narrate the work on standard error and turn a named error into its message and exit code 1."""
+    """Narrate the work on standard error and turn a named error into its message and exit code 1.
+
+    With `as_json` only what is amiss is told there: the object has the rest.
+    """
     root = logging.getLogger()
-    narrator = _Narrator(logging.INFO)
+    narrator = _Narrator(logging.WARNING if as_json else logging.INFO)
+    root.addHandler(narrator)
     if not as_json:
-        root.addHandler(narrator)
         root.setLevel(logging.INFO)
         logging.getLogger("botocore").setLevel(logging.WARNING)
     try:

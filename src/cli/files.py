@@ -1,18 +1,18 @@
 """`starlift files`: dropped files, from a machine rather than from a bucket."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from cli import arguments
 from cli.console import err, out, print_json, reporting, show_error
 from local.telemetry.shape import Format, Order
-from utils.errors import PipelineError
+from utils.errors import FileRefusedError, PipelineError
 
 if TYPE_CHECKING:
     from load.files.ledger import Report
@@ -68,11 +68,11 @@ def load(
     as_json: arguments.Json = False,
 ) -> None:
     """Load files as the function does: the same tables, rules, quarantine and ledger, and none of them twice."""
-    from local.file_loading import FileJob
+    from local.file_loading import open_job
 
     with reporting(as_json):
-        job = FileJob(arguments.project(project).folder, target, quarantine)
-    done = [(name, *_load(job, name, table, as_json)) for name in names]
+        job = open_job(arguments.project(project).folder, target, quarantine)
+        done = [(name, *_load(job, name, table, as_json)) for name in names]
     if as_json:
         print_json({"files": [_record(name, report, error) for name, report, error in done]})
     else:
@@ -90,7 +90,7 @@ def _load(job: "FileJob", name: str, table: str | None, as_json: bool) -> Done:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     try:
-        with Progress(*columns, console=err, transient=True, disable=as_json) as progress:
+        with Progress(*columns, console=err, transient=True, disable=as_json or not err.is_terminal) as progress:
             found = find_file(name, table)
             bar = progress.add_task(name, total=found.dropped.bytes)
             return load_one(job, found, lambda count: progress.advance(bar, count)), None
@@ -98,23 +98,39 @@ def _load(job: "FileJob", name: str, table: str | None, as_json: bool) -> Done:
         if not as_json:
             show_error(error, as_json)
         return None, error
+    except KeyboardInterrupt:
+        err.print(f"Interrupted at {name}. A file is loaded whole or not at all: run the same command again.")
+        raise
 
 
 def _record(name: str, report: "Report | None", error: PipelineError | None) -> dict[str, object]:
     if report:
         return {"file": name, **asdict(report)}
-    return {"file": name, "outcome": "failed", "error": {"type": type(error).__name__, "message": str(error)}}
+    return {"file": name, "outcome": _failure(error), "error": {"type": type(error).__name__, "message": str(error)}}
 
 
-def _table(done: Sequence[tuple[str, "Report | None", PipelineError | None]]) -> Table:
-    table = Table("file", "outcome", "table", "read", "loaded", "rejected", "repeated", "seconds")
+def _failure(error: PipelineError | None) -> str:
+    """Return the ledger's word for a file that was refused, which no other attempt will load."""
+    return "refused" if isinstance(error, FileRefusedError) else "failed"
+
+
+def _table(done: "Iterable[tuple[str, Report | None, PipelineError | None]]") -> Table:
+    table = Table(Column("file", overflow="fold"), "outcome", Column("table", overflow="fold"))
+    for name in ("read", "loaded", "rejected", "repeated", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
     for name, report, error in done:
         if report is None:
-            table.add_row(name, type(error).__name__)
+            table.add_row(name, _failure(error))
             continue
         counts = (report.read, report.copied, report.rejected, report.repeated)
-        table.add_row(name, report.outcome, report.target, *(f"{n:,}" for n in counts), f"{report.seconds:.1f}")
+        numbers = ("" if report.outcome == "known" else f"{n:,}" for n in counts)
+        table.add_row(name, report.outcome, _plain(report.target), *numbers, f"{report.seconds:.2f}")
     return table
+
+
+def _plain(target: str) -> str:
+    """Return a table's name as a person writes it."""
+    return target.replace('"."', ".").removeprefix('"').removesuffix('"')
 
 
 @app.command("upload")

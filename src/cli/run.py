@@ -67,7 +67,7 @@ def run(
     from local.run import Job, Request, run_once  # DuckDB and boto3 load only for the verbs that use them
 
     with reporting(as_json):
-        job = Job(arguments.project(project), source, warehouse, store)
+        job = Job(arguments.project_with_models(project), source, warehouse, store)
         request = Request(resync, tuple(backfill or ()), tuple(accept_deletes or ()), tuple(compare_keys or ()))
         named = {*request.backfill, *request.accept_deletes, *request.compare_keys}
         if unknown := sorted(named - set(job.project.tables)):

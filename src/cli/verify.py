@@ -22,7 +22,7 @@ def verify(
     from local.verification import verify as compare  # DuckDB loads only for the verbs that use it
 
     with reporting(as_json):
-        found = compare(arguments.project(project), source, warehouse)
+        found = compare(arguments.project_with_models(project), source, warehouse)
     equal = all(table.is_equal for table in found)
     if as_json:
         print_json({"equal": equal, "tables": {table.table: asdict(table) for table in found}})

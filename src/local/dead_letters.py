@@ -88,10 +88,10 @@ class DeadLetters:
 
 def open_letters(name: str) -> DeadLetters:
     """Open a queue by its URL or its name."""
-    client = boto3.client("sqs")
-    if name.startswith(("https://", "http://")):
-        return DeadLetters(name, client)
     with _named_errors(name):
+        client = boto3.client("sqs")
+        if name.startswith(("https://", "http://")):
+            return DeadLetters(name, client)
         return DeadLetters(client.get_queue_url(QueueName=name)["QueueUrl"], client)
 
 
@@ -137,5 +137,5 @@ def _named_errors(queue: str) -> Iterator[None]:
         raise AccessDeniedError(f"SQS refused {queue}: {error}. Allow this user to use it.") from error
     except BotoCoreError as error:
         raise ConfigurationError(
-            f"SQS cannot be reached for {queue}: {error}. Set the region and credentials."
+            f"SQS cannot be reached for {queue}: {str(error).rstrip('.')}. Log in to AWS, and set AWS_REGION."
         ) from error

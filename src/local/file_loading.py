@@ -9,15 +9,18 @@ from urllib.parse import urlsplit
 from load.files.ledger import Report
 from load.files.pipeline import load_file
 from load.files.ports import DroppedFile
-from load.files.wiring import BucketObjects, make_ports
-from utils.errors import ConfigurationError
+from load.files.wiring import TARGET, BucketObjects, make_ports
+from utils.errors import ConfigurationError, FileRefusedError
 from utils.file_project import read_file_project
+from utils.file_table import FileProject
 from utils.open_store import open_store
+from utils.postgres.connection import connect
 from utils.postgres.url import DatabaseUrl
 from utils.s3_store import S3Store
-from utils.store import file_blocks
+from utils.store import ObjectStore, file_blocks
 
 LOCAL = "file"  # the ledger's bucket of files that came from a disk
+Mark = tuple[int, int, int]
 Advance = Callable[[int], None]
 
 
@@ -29,9 +32,9 @@ def ignore_progress(_bytes: int) -> None:
 class FileJob:
     """Which project's tables to fill, where, and where bad rows go."""
 
-    project: Path
+    project: FileProject
     target: DatabaseUrl
-    quarantine: str
+    quarantine: ObjectStore
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Found:
 
     dropped: DroppedFile
     path: Path | None = None  # None: in its bucket
+    mark: Mark = (0, 0, 0)  # of the content that was hashed
 
 
 @dataclass(frozen=True)
@@ -56,19 +60,41 @@ class FoundObjects:
         for block in file_blocks(path) if path else self.buckets.read(dropped):
             self.advance(len(block))
             yield block
+        if path and _mark(path) != self.found.mark:
+            raise FileRefusedError(f"{path} was written to while it was read. Load it again when it is complete.")
+
+
+def open_job(project: Path, target: DatabaseUrl, quarantine: str) -> FileJob:
+    """Return a job of which project and database were looked at, so that what is wrong there is told once."""
+    job = FileJob(read_file_project(project), target, open_store(quarantine))
+    with connect(target, TARGET):
+        return job
 
 
 def find_file(name: str, table: str | None = None) -> Found:
     """Look at a file or an `s3://bucket/table/...` address, and return what the ledger will call it."""
     if name.startswith("s3://"):
         return _in_bucket(name, table)
-    path = Path(name).expanduser()
+    try:
+        return _on_disk(Path(name).expanduser(), table)
+    except OSError as error:
+        raise ConfigurationError(f"{name} cannot be read: {error.strerror}.") from error
+
+
+def _on_disk(path: Path, table: str | None) -> Found:
     if not path.is_file():
         raise ConfigurationError(f"{path} is not a file. Name files, or s3://bucket/table/... addresses.")
+    mark = _mark(path)
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     key = f"{table or path.resolve().parent.name}/{path.name}"
-    return Found(DroppedFile(LOCAL, key, digest, bytes=path.stat().st_size), path)
+    return Found(DroppedFile(LOCAL, key, digest, bytes=mark[0]), path, mark)
+
+
+def _mark(path: Path) -> Mark:
+    """Return what changes when a file is written to or replaced."""
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns, state.st_ino
 
 
 def _in_bucket(name: str, table: str | None) -> Found:
@@ -84,9 +110,7 @@ def _in_bucket(name: str, table: str | None) -> Found:
 
 def load_one(job: FileJob, found: Found, advance: Advance = ignore_progress) -> Report:
     """Load one file, with the same ledger, rules and quarantine as the function."""
-    project, quarantine = read_file_project(job.project), open_store(job.quarantine)
-    ports = make_ports(project, job.target, quarantine, FoundObjects(found, advance))
-    return load_file(found.dropped, ports)
+    return load_file(found.dropped, make_ports(job.project, job.target, job.quarantine, FoundObjects(found, advance)))
 
 
 def upload(paths: Iterable[Path], address: str) -> Iterator[str]:

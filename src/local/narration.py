@@ -63,7 +63,16 @@ def _set_aside(fields: Fields) -> str:
 def _bad_rows(fields: Fields) -> str:
     """Tell of a file's bad rows, and where they are."""
     rows = counted(int(fields.get("rejected", 0)), "bad row")
-    return f"  {rows} for {fields.get('table', '')} set aside in {fields.get('quarantine', '')}"
+    return f"  {rows} of {fields.get('key', '')} set aside in {fields.get('quarantine', '')}"
+
+
+def _file_loaded(fields: Fields) -> str:
+    return _rows({**fields, "table": fields.get("key", "")}, "loaded")
+
+
+def _not_needed(fields: Fields) -> str:
+    outcome = fields.get("outcome", "")
+    return f"  {fields.get('key', '')} is {NOT_NEEDED.get(outcome, outcome)}, so nothing is loaded"
 
 
 def _refused_export(fields: Fields) -> str:
@@ -115,6 +124,7 @@ def _given_up(fields: Fields) -> str:
     )
 
 
+NOT_NEEDED = {"known": "loaded already", "superseded": "older than what was loaded", "ignored": "new content to ignore"}
 SENTENCES: dict[str, Callable[[Fields], str]] = {
     "table extracting": lambda fields: (
         f"  {'extracting':<12}{fields.get('table', ''):<24}{_megabytes(fields)} MB so far"
@@ -141,8 +151,8 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "batch transformed": lambda fields: _batch(fields, "transformed"),
     "table loaded": lambda fields: _rows(fields, "loaded"),
     "batch loaded": lambda fields: _batch(fields, "loaded"),
-    "file loaded": lambda fields: _rows(fields, "loaded"),
-    "file not needed": lambda fields: f"  {fields.get('outcome', '')}, so nothing is loaded",
+    "file loaded": _file_loaded,
+    "file not needed": _not_needed,
     "rows rejected": _bad_rows,
     "message put aside": _given_up,
     "export arrived": lambda fields: f"  arrived     {fields.get('key', '')}",

@@ -11,6 +11,7 @@ from utils.file_table import CsvFormat, FileColumn, Rules
 from utils.postgres.names import identifier
 from utils.toml_settings import read_flag, read_name, read_whole_number, refuse_unknown
 
+MAX_NAME_BYTES = 63  # of a name in PostgreSQL, which cuts longer ones without an error
 COLUMN_SETTINGS = {"type", "source", "path", "default", "trim", "required", "minimum", "maximum"} | {
     "allowed",
     "pattern",
@@ -34,6 +35,8 @@ def read_columns(settings: Mapping[str, Any], where: str) -> tuple[FileColumn, .
 
 def _read_column(name: str, value: Any, where: str) -> FileColumn:
     identifier(name)
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise ConfigurationError(f"{where} has a name of more than PostgreSQL's {MAX_NAME_BYTES} bytes. Shorten it.")
     if isinstance(value, str):
         return FileColumn(name, _type(value, where), name)
     if not isinstance(value, dict):

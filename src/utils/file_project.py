@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from utils.errors import ConfigurationError
-from utils.file_columns import read_columns, read_csv_format
+from utils.file_columns import MAX_NAME_BYTES, read_columns, read_csv_format
 from utils.file_table import (
     MAX_RECORD_LENGTH,
     FileProject,
@@ -39,7 +39,7 @@ TABLE_SETTINGS = {"table", "columns", "key", "mode", "replace_by", "repeated", "
     "max_record_length",
 }
 RESERVED_SCHEMAS = ("starlift", "information_schema")
-MAX_NAME_BYTES = 63  # of a name in PostgreSQL, which cuts longer ones without an error
+PLACED_LOW = {"mode": Mode, "repeated": Repeated, "new_content": NewContent}  # their values are no types
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -90,7 +90,9 @@ def _read_table_file(path: Path, schema: str) -> FileTable:
     record, where = read_toml(path), str(path)
     refuse_unknown(record, TABLE_SETTINGS, where)
     name = _table_name(record, path, schema)
-    columns = read_columns(read_table(record, "columns", where), where)
+    settings = read_table(record, "columns", where)
+    _refuse_settings_below(settings, where)
+    columns = read_columns(settings, where)
     table = FileTable(
         name=name,
         folder=path.stem,
@@ -110,6 +112,14 @@ def _read_table_file(path: Path, schema: str) -> FileTable:
     _check_columns_exist(table, where)
     _check_agrees(table, where)
     return table
+
+
+def _refuse_settings_below(columns: Mapping[str, Any], where: str) -> None:
+    """In TOML what follows a heading belongs to it, so a setting below [columns] would be a column."""
+    for name, value in columns.items():
+        is_choice = name in PLACED_LOW and value in {str(choice) for choice in PLACED_LOW[name]}
+        if is_choice or (name in TABLE_SETTINGS and not isinstance(value, str | dict)):
+            raise ConfigurationError(f"{where}: {name} stands below [columns], as a column would. Move it above.")
 
 
 def _table_name(record: Mapping[str, Any], path: Path, schema: str) -> TableName:
@@ -177,6 +187,7 @@ def _check_agrees(table: FileTable, where: str) -> None:
         and table.mode is not Mode.REPLACE_PARTITION,
         "repeated needs a key": table.repeated is not None and not table.key,
         "file_column cannot be one of the columns": table.file_column in table.column_names,
+        "ignore cannot name what fills a column": bool(set(table.ignored) & {c.source for c in table.columns}),
         "the key of a partitioned table must hold the columns that partition it": bool(
             table.key and table.partitions and set(table.partitions.columns) - set(table.key)
         ),

@@ -10,7 +10,14 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 
 from utils.errors import (
     AccessDeniedError,
@@ -31,6 +38,8 @@ EXISTS = {"PreconditionFailed", "412"}
 MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 
+WITHOUT_LOGIN = (NoCredentialsError, PartialCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError)
+
 
 def s3_client() -> Any:
     """Return a client that asks again where S3 asks for patience."""
@@ -43,6 +52,8 @@ def _named_errors(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _named(error, what) from error
+    except WITHOUT_LOGIN as error:
+        raise ConfigurationError(f"{what} cannot be reached: {error}. Log in to AWS, or set AWS_PROFILE.") from error
     except BotoCoreError as error:
         raise ObjectStoreUnavailableError(f"{what} cannot be reached: {error}", key=what) from error
 

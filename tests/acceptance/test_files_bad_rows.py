@@ -3,7 +3,7 @@
 import pytest
 
 from tests.file_drops import PLAIN, READINGS, Drop, csv
-from utils.errors import FileRefusedError
+from utils.errors import FileRefusedError, QueryError
 
 CHECKED = """
 [columns]
@@ -100,6 +100,20 @@ def test_a_trigger_that_refuses_a_row_is_a_reason_too(drop):
 
     assert [row["reason"] for row in drop.rejected()] == ["PostgreSQL refused it: no twos."]
     assert [row[0] for row in drop.rows("days", "id, day")] == [0, 1, 3]
+
+
+def test_an_error_about_no_single_row_says_where_it_was_and_nothing_that_stood_there(drop):
+    make_days(drop)
+    drop.ask(
+        "CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM 1 FROM no_such_table; RETURN NEW; END $$"
+    )
+    drop.ask("CREATE TRIGGER fail BEFORE INSERT ON public.days FOR EACH ROW EXECUTE FUNCTION public.fail()")
+
+    with pytest.raises(QueryError, match=r"no_such_table[^$]*COPY days, line 1$") as error:
+        drop.drop("days/a.csv", csv((4711, "2021-01-01", 1), header=DAYS))
+
+    assert "4711" not in str(error.value)
 
 
 LIMITS = {"rows": "rows = 2", "share": "share = 0.5"}

@@ -9,8 +9,10 @@ from typer.testing import CliRunner
 from cli.main import app
 from load.files.dead_letters import DeadLetterQueue
 from load.files.events import Message
+from local.file_loading import FileJob, find_file, load_one
 from tests.file_drops import READINGS, Drop, csv
 from utils.errors import FileRefusedError
+from utils.postgres.url import parse_url
 
 GOOD = csv((1, "a", 5), (2, "b", 5))
 
@@ -65,8 +67,25 @@ def test_a_file_that_is_refused_keeps_no_other_out_and_the_command_fails(drop):
 
     found = load(drop, *paths, drop.folder / "none.csv", code=1)
 
-    assert [record["outcome"] for record in found] == ["failed", "loaded", "failed"]
+    assert [record["outcome"] for record in found] == ["refused", "loaded", "failed"]
     assert found[0]["error"]["type"] == "FileRefusedError"
+
+
+@pytest.mark.parametrize("change", [b"", b"3,c,7\n"], ids=["rewritten", "longer"])
+def test_a_file_that_is_written_to_while_it_is_loaded_is_refused(drop, change):
+    path = make_file(drop, "readings/a.csv", GOOD)
+    job, found = FileJob(drop.folder / "project", parse_url(drop.url), str(drop.quarantine.root)), find_file(str(path))
+
+    with pytest.raises(FileRefusedError, match="Load it again when it is complete"):
+        load_one(job, found, lambda _count: path.write_bytes(GOOD.encode() + change))
+
+    assert drop.rows() == []
+
+
+def test_a_name_that_no_file_can_have_keeps_no_other_file_out(drop):
+    found = load(drop, "x" * 5000, make_file(drop, "readings/good.csv", GOOD), code=1)
+
+    assert [record["outcome"] for record in found] == ["failed", "loaded"]
 
 
 def test_uploaded_files_load_from_their_addresses(drop, bucket):

@@ -7,6 +7,8 @@ import pytest
 
 from load.files.ledger import Outcome
 from tests.file_drops import PLAIN, READINGS, Drop, csv
+from transformation.records.text import FIRST_LENGTH
+from utils.errors import ObjectChangedError
 
 
 @pytest.fixture
@@ -127,6 +129,61 @@ def test_an_overwritten_object_is_left_to_the_event_of_its_new_content(drop):
 
     assert [drop.load(found).outcome for found in (old, new)] == [Outcome.SUPERSEDED, Outcome.LOADED]
     assert drop.rows() == [[1, "new"]]
+
+
+def test_content_loaded_by_hand_is_not_replaced_by_an_older_event_once_its_own_has_come(drop):
+    body = csv((1, "old", 5))
+    old = drop.put("readings/a.csv", body, version="v1")
+    new = drop.put("readings/a.csv", csv((1, "new", 5)), version="v2")
+
+    outcomes = [drop.load(found).outcome for found in (replace(new, sequencer=""), new)]
+    drop.objects.put("readings/a.csv", body.encode())
+
+    assert [*outcomes, drop.load(old).outcome] == [Outcome.LOADED, Outcome.KNOWN, Outcome.SUPERSEDED]
+    assert drop.rows() == [[1, "new"]]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 0, 1), (1, 0, 1, 0)])
+def test_where_new_content_is_appended_every_content_is_there_once_in_whatever_order_they_come(drop, order):
+    bodies = [csv((n, "a"), header="id,model\n") for n in range(2)]
+    files = [drop.put("plain/a.csv", body, version=f"v{n}") for n, body in enumerate(bodies)]
+
+    for place in order:
+        drop.objects.put("plain/a.csv", bodies[place].encode())
+        drop.load(files[place])
+
+    assert drop.rows("plain") == [[0, "a"], [1, "a"]]
+
+
+def test_files_of_one_name_loaded_by_hand_again_change_nothing(drop):
+    bodies = [csv((n, "a"), header="id,model\n") for n in range(2)]
+
+    for body in bodies * 2:
+        drop.load(drop.put("plain/a.csv", body, sequencer=""))
+
+    assert drop.rows("plain") == [[0, "a"], [1, "a"]]
+
+
+def test_a_file_overwritten_while_it_is_read_leaves_nothing_in_quarantine_and_no_thread(drop):
+    dropped = drop.put("readings/a.csv", csv(*[("x", "a", 5)] * 12_000))
+    before, objects = threading.active_count(), replace(drop.objects, block_bytes=FIRST_LENGTH)
+
+    report = drop.load(dropped, lambda ports: replace(ports, objects=Overwritten(objects)))
+
+    assert report.outcome is Outcome.SUPERSEDED
+    assert drop.rejected() == []
+    assert threading.active_count() == before
+
+
+class Overwritten:
+    """Breaks off when a file is read to its end."""
+
+    def __init__(self, objects):
+        self.objects = objects
+
+    def read(self, dropped):
+        yield from self.objects.read(dropped)
+        raise ObjectChangedError
 
 
 def test_one_key_in_two_buckets_is_two_files(drop):

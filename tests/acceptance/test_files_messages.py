@@ -103,6 +103,9 @@ def test_a_file_without_a_table_is_put_aside_at_once_with_the_reason(queue, key)
 MALFORMED = ["", "not JSON", "[]", "{}", "null", '{"Records": 1}', '{"Records": [{}]}', '{"Records": [{"s3": 1}]}']
 MALFORMED += ["[" * 100_000, json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": None}}]})]
 
+TOO_LARGE = '{"bucket": {"name": "b"}, "object": {"key": "readings/a.csv", "eTag": "e", "size": 1e999}}'
+MALFORMED += ['{"Records": [{"eventName": "ObjectCreated:Put", "s3": ' + TOO_LARGE + "}]}"]
+
 
 def test_a_message_that_is_not_of_s3_is_put_aside_at_once(queue):
     assert queue.deliver(*MALFORMED) == []

@@ -1,8 +1,17 @@
 """How a dropped file's rows meet each other, and those that the table holds."""
 
+import threading
+import tracemalloc
+from dataclasses import replace
+
 import pytest
 
+from load.files import staging
+from load.files.wiring import TARGET
 from tests.file_drops import Drop, csv
+from utils.postgres.connection import connect
+from utils.postgres.session import transaction
+from utils.postgres.url import parse_url
 
 ROWS = '[columns]\nid = { type = "integer" }\nmodel = { type = "text" }\nfuel = { type = "integer" }\n'
 KEY = 'key = ["id"]\n'
@@ -65,6 +74,59 @@ def test_of_rows_with_one_key_the_last_stays_also_in_the_table(drop):
 
     assert drop.rows() == [[1, "last"], [2, "later"]]
     assert drop.ledger("rows_copied, rows_repeated, rows_rejected") == [[2, 1, 0], [1, 0, 0]]
+
+
+def test_a_file_that_is_still_being_read_holds_up_no_other_of_its_table(drop):
+    drop.declare(readings=f'mode = "upsert"\nnew_content = "replace"\nfile_column = "file"\n{KEY}{ROWS}')
+    drop.drop("readings/a.csv", csv((1, "first", 1)))
+    again, other = (drop.put(f"readings/{name}.csv", csv((1, name, 1))) for name in "ab")
+
+    drop.load(again, lambda ports: replace(ports, objects=Meanwhile(drop.objects, lambda: drop.load(other))))
+
+    assert drop.rows(columns="model, file") == [["a", "drop/readings/a.csv"]]
+
+
+class Meanwhile:
+    """Does something before a file is read."""
+
+    def __init__(self, objects, do):
+        self.objects, self.do = objects, do
+
+    def read(self, dropped):
+        self.do()
+        return self.objects.read(dropped)
+
+
+def test_a_file_waits_for_its_turn_longer_than_for_other_locks(drop):
+    drop.declare(readings=f'mode = "upsert"\n{KEY}{ROWS}')
+    dropped = drop.put("readings/a.csv", csv((1, "a", 1)))
+    load = threading.Thread(target=drop.load, args=(dropped, lambda ports: replace(ports, lock_seconds=0.1)))
+
+    with connect(parse_url(drop.url), TARGET) as other, transaction(other, 5):
+        other.run(staging.LOCK, name='"public"."readings"')
+        load.start()
+        while not drop.ask(WAITING):
+            other.run("SELECT pg_sleep(0.01)")
+        other.run("SELECT pg_sleep(0.3)")
+    load.join()
+
+    assert drop.rows() == [[1, "a"]]
+
+
+WAITING = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+def test_long_rows_that_are_rejected_together_are_not_in_memory_together(drop):
+    drop.declare(readings=f'repeated = "reject"\n{KEY}{ROWS}')
+    dropped = drop.put("readings/a.csv", csv(*((1, "x" * 900_000, n) for n in range(30))))
+
+    tracemalloc.start()
+    report = drop.load(dropped)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert report.rejected == 29
+    assert peak < 2.5 * dropped.bytes  # of which these tests' bucket takes two
 
 
 def test_rows_that_repeat_a_declared_key_unasked_are_refused_by_the_table(drop):

@@ -96,6 +96,14 @@ def test_only_tables_of_the_one_schema_are_found(drop):
             drop.drop(key, "id\n1\n")
 
 
+def test_a_declared_table_is_reached_by_its_folder_alone_so_that_no_file_passes_its_rules_by(drop):
+    drop.declare("[files]\nexisting = true\n", letters=f'table = "posts"\n{PLAIN}')
+    drop.drop("letters/a.csv", "id,model\n1,a\n")
+
+    with pytest.raises(UnroutableError, match="there are letters"):
+        drop.drop("posts/a.csv", "id,model\n2,b\n")
+
+
 DRIFTED = {
     "(id integer)": "it lacks model",
     "(id bigint, model text)": "its id is bigint and not integer",

@@ -50,6 +50,14 @@ def test_a_row_over_the_maximum_is_named(url):
         list(session.copy_out("COPY (SELECT repeat('x', 2000000)) TO STDOUT CSV", 1_000_000))
 
 
+def test_a_server_notices_within_minutes_that_a_client_is_gone(url):
+    with connect(url, WAREHOUSE) as session:
+        names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
+        idle, interval, count = (int(session.value(f"SELECT current_setting('{name}')")) for name in names)
+
+    assert 0 < idle + interval * count <= 120
+
+
 def test_an_error_in_the_middle_of_a_copy_is_raised(url):
     query = "SELECT 1 / (i - 40000) FROM generate_series(1, 50000) i"
 
@@ -114,6 +122,13 @@ def test_a_missing_database_and_a_missing_role_are_named(url):
         where = parse_url(f"postgresql://{wrong.format(url.port)}?sslmode=disable")
         with pytest.raises(kind, match=r"nowhere|nobody"), connect(where, SOURCE):
             pass
+
+
+def test_a_wrong_password_is_named_with_where_to_correct_it(url):
+    refusal = "DO $$ BEGIN RAISE 'password authentication failed' USING ERRCODE = '28P01'; END $$"
+
+    with pytest.raises(AccessDeniedError, match="Correct the password"), connect(url, SOURCE) as session:
+        session.run(refusal)
 
 
 def test_a_table_without_select_is_denied_by_name(url):

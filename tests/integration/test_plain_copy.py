@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import io
 from contextlib import closing
@@ -61,6 +62,22 @@ def test_what_copy_would_read_otherwise_than_meant_is_not_plain(body):
     plain = plain_copy(TABLE, "reading/a.csv", cut_up(f"a,b,c\n{body}".encode(), 1))
 
     with pytest.raises(NotPlainError):
+        list(plain.blocks)
+
+
+def values(quote):
+    """Yield lines of quoted values that hold a line's end, and end where the next quote is missing."""
+    yield b"a,b,c\n"
+    yield from [b'1,"x\n', b'y",2\n'] * 20
+    yield quote
+    yield from [b"no quote in here\n"] * 10
+
+
+@pytest.mark.parametrize(("quote", "is_plain"), [(b"", True), (b'"', False)])
+def test_a_quote_that_is_not_closed_is_not_plain_or_the_server_would_gather_the_rest(quote, is_plain):
+    plain = plain_copy(file_table("a", "b", "c", max_record_length=100), "reading/a.csv", values(quote))
+
+    with contextlib.nullcontext() if is_plain else pytest.raises(NotPlainError, match="not closed"):
         list(plain.blocks)
 
 

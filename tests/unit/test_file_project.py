@@ -98,6 +98,10 @@ def test_existing_tables_are_open_only_where_the_project_says_so(tmp_path):
         (COLUMNS + "[csv]\nencoding = 'rot13'", "encoding 'rot13' is unknown"),
         (COLUMNS + "[limits]\nshare = 2", "share must be from 0 to 1"),
         ('table = "starlift.processed_files"\n' + COLUMNS, "keeps its ledger"),
+        (COLUMNS + 'mode = "upsert"', "mode stands below"),
+        (COLUMNS + 'key = ["a"]', "key stands below"),
+        ('ignore = ["a"]\n' + COLUMNS, "ignore cannot name what fills a column"),
+        (f"[columns]\n{'a' * 64} = 'text'", "more than PostgreSQL's 63 bytes"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_file(tmp_path, table, says):
@@ -105,6 +109,32 @@ def test_a_wrong_setting_is_named_with_its_file(tmp_path, table, says):
 
     with pytest.raises(ConfigurationError, match=rf"reading\.toml.*{says}"):
         read_file_project(folder)
+
+
+def test_a_column_may_have_the_name_of_a_setting(tmp_path):
+    table = read_file_project(project(tmp_path, "[columns]\nmode = 'text'\nkey = { type = 'integer' }")).tables[
+        "reading"
+    ]
+
+    assert table.column_names == ("mode", "key")
+
+
+@pytest.mark.parametrize(("kind", "least", "most"), [("integer", 5, 1), ("date", "2027-01-01", "2026-01-01")])
+def test_a_minimum_above_the_maximum_is_named_before_any_file_comes(tmp_path, kind, least, most):
+    column = f"[columns]\na = {{ type = '{kind}', minimum = {least}, maximum = {most} }}"
+
+    with pytest.raises(
+        ConfigurationError, match=rf"reading\.toml: column 'a': minimum {least} is above maximum {most}"
+    ):
+        check_files(read_project(project(tmp_path, column)))
+
+
+def test_a_project_of_neither_models_nor_file_tables_is_told_of_both(tmp_path):
+    folder = project(tmp_path)
+    (folder / "files" / "reading.toml").rename(folder / "files" / "reading.tml")
+
+    with pytest.raises(ConfigurationError, match=r"holds no model, and .*files no table"):
+        read_project(folder)
 
 
 def test_two_folders_cannot_fill_one_table(tmp_path):

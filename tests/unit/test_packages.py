@@ -10,6 +10,8 @@ from local.build_target import here
 from local.package_contents import append, installed_files, is_needed
 from local.packages import FUNCTIONS, HANDLERS, Build, Package, PackageError, build_packages, check_limit, lock_name
 
+TELEMETRY = Path(__file__).parents[2] / "projects" / "telemetry"
+
 
 @dataclass
 class Repository:
@@ -72,6 +74,13 @@ def test_another_project_takes_the_place_of_the_first(repository):
 
     inside = {name for name in names(built.function) if name.startswith("projects/")}
     assert inside == {"projects/shop/pipeline.toml", "projects/shop/models/dim_a.sql"}
+
+
+def test_a_project_of_file_tables_alone_is_built_like_any_other(repository):
+    built = repository.build(project=TELEMETRY)["load"]
+
+    inside = {name for name in names(built.function) if name.startswith("projects/")}
+    assert inside == {"projects/telemetry/pipeline.toml", "projects/telemetry/files/vehicle_readings.toml"}
 
 
 def test_a_folder_that_is_no_project_is_refused_with_what_to_do(repository):

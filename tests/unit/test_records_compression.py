@@ -1,4 +1,5 @@
 import gzip
+import random
 import tracemalloc
 
 import pytest
@@ -32,6 +33,27 @@ def test_compressed_parts_put_one_after_another_are_one_file(suffix, first, seco
     found = b"".join(decompressed("a", cut_up(body, cut), format_of(f"a.csv{suffix}").compression))
 
     assert found == first + second
+
+
+@EACH
+@given(st.text("é😀\n", max_size=50), st.integers(0, 200), st.integers())
+def test_a_character_may_lie_across_two_compressed_parts(suffix, text, at, cut):
+    body = f"a\n{text}".encode()
+
+    chunk = read(file_table("a"), COMPRESS[suffix](body[:at]) + COMPRESS[suffix](body[at:]), f"a.csv{suffix}", cut)
+
+    assert chunk.rows == read(file_table("a"), body).rows
+
+
+@EACH
+def test_a_character_may_lie_across_two_blocks_of_what_the_compressor_wrote(suffix):
+    draw = random.Random(1)
+    lines = ["".join(draw.choices("é€😀àüabc", k=60)) for _ in range(4000)]
+    body = COMPRESS[suffix]("\n".join(["a", *lines]).encode())
+
+    chunks = list(read_chunks(file_table("a"), f"a.csv{suffix}", (body[at : at + 7] for at in range(0, len(body), 7))))
+
+    assert [row for chunk in chunks for (row,) in chunk.rows] == lines
 
 
 @EACH

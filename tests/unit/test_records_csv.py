@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.records_harness import file_column, file_table, read, rejected_of, rows_of
+from transformation.records import text
 from utils.errors import FileRefusedError
 from utils.file_table import CsvFormat
 
@@ -56,6 +57,13 @@ def test_a_header_that_does_not_fit_refuses_the_file_and_names_the_column(header
         read(TWO, f"{header}\n1,2\n")
 
 
+def test_a_header_of_any_length_makes_a_message_that_a_log_can_bear():
+    with pytest.raises(FileRefusedError, match="and 950 more") as refused:
+        read(file_table("a"), ",".join(f"{'x' * 500}{n}" for n in range(1000)) + "\n")
+
+    assert len(str(refused.value)) < 10_000
+
+
 def test_a_column_to_ignore_may_be_there_and_is_left_out():
     assert rows_of(file_table("a", ignored=("note",)), "note,a\nx,1\n") == [("1",)]
 
@@ -95,6 +103,14 @@ def test_a_byte_order_mark_belongs_to_no_column(encoding):
 def test_text_in_another_encoding_refuses_the_file_and_says_where():
     with pytest.raises(FileRefusedError, match="not utf-8: byte 6"):
         read(TWO, b"a,b\n1,\xe9\n")
+
+
+def test_a_line_feed_inside_a_value_stays_where_lines_end_in_returns(monkeypatch):
+    monkeypatch.setattr(text, "FIRST_LENGTH", 4)  # so that the feed comes after the lines showed how they end
+
+    body = "a,b\r" + "1,2\r" * 20 + '3,"x\ny"\r'
+
+    assert read(file_table("a", "b"), body, cut=1).rows[-1] == ("3", "x\ny")
 
 
 def test_old_line_ends_are_known():

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.records_harness import file_column, file_table, read, rows_of
+from tests.records_harness import file_column, file_table, read, rejected_of, rows_of
 from transformation.records.checking import check_table
 from transformation.records.checks import build_checks
 from utils.errors import ConfigurationError
@@ -121,3 +121,9 @@ def test_a_default_satisfies_required():
 def test_rules_that_no_value_can_obey_are_named_before_any_file_comes(column, says):
     with pytest.raises(ConfigurationError, match=rf"files/reading\.toml: column 'x'.*{says}"):
         check_table(file_table(column))
+
+
+def test_a_pattern_is_not_tried_on_a_text_that_is_too_long_already():
+    table = file_table(file_column("x", pattern="(a+)+b", max_length=10))  # years, over sixty letters
+
+    assert rejected_of(table, f"x\n{'a' * 60}\n").rule == "max_length"

@@ -16,12 +16,15 @@ class Plan:
     reason: str | None = None
 
 
-def decide(dropped: DroppedFile, last: Loaded | None, table: FileTable) -> Plan:
-    """Return the plan for a file of which the ledger knows this last content of its key."""
+def decide(dropped: DroppedFile, last: Loaded | None, table: FileTable, was_loaded: bool = False) -> Plan:
+    """Return the plan for a file of which the ledger knows this last content of its key, and perhaps itself earlier."""
     if last is None:
         return Plan(Outcome.LOADED, table.mode)
-    if dropped.content == last.version or dropped.etag == last.etag:
+    appends = table.new_content is NewContent.APPEND
+    if last.is_content_of(dropped) or (appends and was_loaded):
         return Plan(Outcome.KNOWN, table.mode)
+    if appends:  # whatever came first: contents stand beside each other, and none takes another's place
+        return Plan(Outcome.LOADED, table.mode)
     if is_older(dropped.sequencer, last.sequencer):
         return Plan(Outcome.SUPERSEDED, table.mode, f"Version {last.version} of the key is newer, and loaded.")
     if table.new_content is NewContent.IGNORE:

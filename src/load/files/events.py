@@ -35,7 +35,7 @@ class Message:
             if body.get("Event") == TEST:
                 return []
             return list(_created(body["Records"]))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise UnroutableError(
                 "The message is not an event of S3: it names no file. Only the bucket may send to this queue."
             ) from error

@@ -33,6 +33,10 @@ LAST = """
 SELECT id, version, etag, sequencer FROM starlift.processed_files
 WHERE bucket = :bucket AND key = :key AND outcome = 'loaded' ORDER BY id DESC LIMIT 1
 """
+EARLIER = """
+SELECT sequencer FROM starlift.processed_files
+WHERE bucket = :bucket AND key = :key AND version = :version AND outcome = 'loaded'
+"""
 FORGET = """
 DELETE FROM starlift.processed_files
 WHERE bucket = :bucket AND key = :key AND version = :version AND outcome <> 'loaded'
@@ -69,6 +73,10 @@ class Loaded:
     version: str
     etag: str
     sequencer: str
+
+    def is_content_of(self, dropped: DroppedFile) -> bool:
+        """Tell whether a file is this content, be it under another version."""
+        return dropped.content == self.version or dropped.etag == self.etag
 
 
 @dataclass(frozen=True)
@@ -109,9 +117,16 @@ def read_last(session: Session, dropped: DroppedFile) -> Loaded | None:
     return Loaded(**found[0]) if found else None
 
 
-def move_on(session: Session, last: Loaded, sequencer: str) -> None:
+def was_loaded(session: Session, dropped: DroppedFile) -> bool:
+    """Tell whether this event, or a later one, has brought this content, be it that others came after it."""
+    found = session.rows(EARLIER, bucket=dropped.bucket, key=dropped.key, version=dropped.content)
+    return any(not is_older(row["sequencer"], dropped.sequencer) for row in found)
+
+
+def move_on(session: Session, last: Loaded, dropped: DroppedFile) -> None:
     """Remember that the same content came again later: what came in between is older than it."""
-    if is_older(last.sequencer, sequencer):
+    sequencer = dropped.sequencer
+    if last.is_content_of(dropped) and (not last.sequencer or is_older(last.sequencer, sequencer)):
         session.run(
             "UPDATE starlift.processed_files SET sequencer = :sequencer WHERE id = :id",
             sequencer=sequencer,

@@ -43,6 +43,7 @@ def load_file(dropped: DroppedFile, ports: Ports) -> Report:
             _record(task, _report(task, Plan(Outcome.REFUSED, table.mode, str(error)), watch))
             raise
         except ObjectChangedError as error:
+            task.intake.quarantine.abandon()
             report = Report(Outcome.SUPERSEDED, table.name.sql, reason=str(error))
             _record(task, report)
     _tell(dropped, report)
@@ -74,9 +75,9 @@ def _load(session: Session, task: Task, watch: Stopwatch) -> Report:
     dropped, table = task.dropped, task.table
     ledger.lock(session, dropped)
     last = ledger.read_last(session, dropped)
-    plan = decide(dropped, last, table)
+    plan = decide(dropped, last, table, ledger.was_loaded(session, dropped))
     if last and plan.outcome is Outcome.KNOWN:
-        ledger.move_on(session, last, dropped.sequencer)
+        ledger.move_on(session, last, dropped)
         return Report(Outcome.KNOWN, table.name.sql)
     if plan.outcome is Outcome.LOADED:
         write_rows(session, Target(prepare(session, table), dropped.name, plan.mode), task)

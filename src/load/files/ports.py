@@ -12,6 +12,8 @@ from utils.records import Chunk, PlainCopy
 from utils.store import ObjectStore
 
 LOCK_SECONDS = 30.0  # another worker with the same file is given as long before this one's turn is over
+MERGE_SECONDS = 60.0  # kept for the file's own merge when it waits for those of others
+TURN_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,8 @@ class Ports:
     project: FileProject
     lock_seconds: float = LOCK_SECONDS
     seconds_left: Seconds = field(default=no_limit)
+
+    @property
+    def patience(self) -> float:
+        """How many seconds to wait for other files' merges, of which each may take minutes."""
+        return max(self.lock_seconds, min(self.seconds_left() - MERGE_SECONDS, TURN_SECONDS))

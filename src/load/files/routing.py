@@ -43,7 +43,7 @@ def find_table(session: Session, project: FileProject, key: str) -> FileTable:
     folder = folder_of(key)
     if declared := project.tables.get(folder):
         return declared
-    if project.existing_schema and (found := _existing(session, TableName(project.existing_schema, folder))):
+    if found := _find_existing(session, project, folder):
         return found
     known = ", ".join(sorted(project.tables)) or "none"
     raise UnroutableError(
@@ -51,6 +51,14 @@ def find_table(session: Session, project: FileProject, key: str) -> FileTable:
         f"Declare it in files/{folder}.toml, or move the file.",
         key=key,
     )
+
+
+def _find_existing(session: Session, project: FileProject, folder: str) -> FileTable | None:
+    """Return the table of the project's one schema that has the folder's name, and no declaration under another."""
+    name = TableName(project.existing_schema or "", folder)
+    if not project.existing_schema or name in {table.name for table in project.tables.values()}:
+        return None  # by its own name a declared table would be filled past its rules
+    return _existing(session, name)
 
 
 def _existing(session: Session, name: TableName) -> FileTable | None:

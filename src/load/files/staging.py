@@ -15,7 +15,9 @@ from utils.records import Chunk, Rejected
 STAGING = "pg_temp.staging"
 LINE, RAW = "_starlift_line", "_starlift_raw"
 FETCH = 2000  # rejected rows at a time
+FETCH_BYTES = 4 << 20  # of them, as they stand in the file
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('starlift table ' || :name, 0))"
+SET_LOCK_TIMEOUT = "SELECT set_config('lock_timeout', :value, true)"
 
 Reject = Callable[[Sequence[Rejected]], None]
 
@@ -44,9 +46,10 @@ def staged(chunk: Chunk) -> Chunk:
     return Chunk(rows, chunk.lines, chunk.raws, ())
 
 
-def merge(session: Session, target: Target, add: Reject) -> Merged:
+def merge(session: Session, target: Target, add: Reject, patience: float) -> Merged:
     """Set aside rows by key, make room, and write the rest; files of one table take turns here."""
-    session.run(LOCK, name=target.sql)
+    _take_turn(session, target, patience)
+    target.remove_earlier(session)  # in this turn: rows deleted while the file is read would hold up others' merges
     session.run(f"ANALYZE {STAGING}")
     repeated = _set_repeated_aside(session, target, add)
     if target.replaces_partition:
@@ -56,6 +59,14 @@ def merge(session: Session, target: Target, add: Reject) -> Merged:
         _reject_rows(session, f"SELECT s.ctid AS place, {LINE}, {RAW} FROM {STAGING} s WHERE {known}", add, KNOWN)
     copied = int(session.value(f"SELECT count(*) FROM {STAGING}"))
     return Merged(copied - _write(session, target, add), repeated)
+
+
+def _take_turn(session: Session, target: Target, patience: float) -> None:
+    """Wait longer than for other locks: who gives up here has read its file for nothing."""
+    usual = session.value("SELECT current_setting('lock_timeout')")
+    session.run(SET_LOCK_TIMEOUT, value=f"{patience * 1000:.0f}ms")
+    session.run(LOCK, name=target.sql)
+    session.run(SET_LOCK_TIMEOUT, value=usual)
 
 
 REPEATED = "An earlier row of the file has the same key."
@@ -85,13 +96,14 @@ def _reject_rows(session: Session, query: str, add: Reject, reason: str) -> None
     session.run(f"CREATE TEMP TABLE refused ON COMMIT DROP AS {query}")
     session.run(f"DELETE FROM {STAGING} s USING pg_temp.refused d WHERE s.ctid = d.place")
     session.run(f"DECLARE refused_rows NO SCROLL CURSOR FOR SELECT {LINE}, {RAW} FROM pg_temp.refused ORDER BY {LINE}")
-    for rows in _fetched(session):
+    longest = session.value(f"SELECT max(octet_length({RAW})) FROM pg_temp.refused") or 1
+    for rows in _fetched(session, max(1, min(FETCH, FETCH_BYTES // longest))):
         add([Rejected(line, None, "repeated", reason, raw) for line, raw in rows])
     session.run("CLOSE refused_rows")
 
 
-def _fetched(session: Session) -> Iterator[list[list[Any]]]:
-    while rows := session.run(f"FETCH {FETCH} FROM refused_rows"):
+def _fetched(session: Session, count: int) -> Iterator[list[list[Any]]]:
+    while rows := session.run(f"FETCH {count} FROM refused_rows"):
         yield rows
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from load.files.copying import Destination
 from load.files.tables import Prepared
-from utils.file_table import FileTable, Mode, Repeated
+from utils.file_table import FileTable, Mode, NewContent, Repeated
 from utils.postgres.names import identifier
+from utils.postgres.session import Session
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,13 @@ class Target:
         if not self.table.file_column:
             return Destination(self.table.name, self.columns)
         return Destination(self.table.name, (*self.columns, self.table.file_column), (self.file,))
+
+    def remove_earlier(self, session: Session) -> None:
+        """Delete what the file's key brought before, if the table wants that."""
+        column = self.table.file_column
+        if column and self.table.new_content is NewContent.REPLACE:
+            # Also when the ledger knows nothing of the key: its row may have been removed to load the file again.
+            session.run(f"DELETE FROM {self.sql} WHERE {identifier(column)} = :file", file=self.file)
 
     def same_key(self, left: str, right: str) -> str:
         """Return the condition that two rows have the same key."""

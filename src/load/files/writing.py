@@ -14,8 +14,8 @@ from load.files.ports import DroppedFile, Ports
 from load.files.tables import FILE_SETTING
 from load.files.target import Target
 from utils.errors import NotPlainError
-from utils.file_table import FileTable, NewContent
-from utils.postgres.names import column_list, identifier, literal
+from utils.file_table import FileTable
+from utils.postgres.names import column_list, literal
 from utils.postgres.session import Session
 from utils.records import PlainCopy
 
@@ -37,13 +37,11 @@ class Task:
 def write_rows(session: Session, target: Target, task: Task) -> None:
     """Write the file's good rows, in the place of what its key brought before if the table wants that."""
     session.run("SET CONSTRAINTS ALL IMMEDIATE")  # a deferred one would speak at COMMIT, when no row can be named
-    column = target.table.file_column
-    if column and target.table.new_content is NewContent.REPLACE:
-        # Also when the ledger knows nothing of the key: its row may have been removed to load the file again.
-        session.run(f"DELETE FROM {target.sql} WHERE {identifier(column)} = :file", file=target.file)
     if target.needs_staging:
         _write_staged(session, target, task)
-    elif not _copy_plainly(session, target, task):
+        return
+    target.remove_earlier(session)
+    if not _copy_plainly(session, target, task):
         _copy_checked(session, target.straight, task)
 
 
@@ -95,5 +93,5 @@ def _copy_checked(session: Session, destination: Destination, task: Task) -> Non
 
 def _write_staged(session: Session, target: Target, task: Task) -> None:
     _copy_checked(session, staging.create(session, target), task)
-    merged = staging.merge(session, target, task.intake.reject)
+    merged = staging.merge(session, target, task.intake.reject, task.ports.patience)
     task.intake.copied, task.intake.repeated = merged.copied, merged.repeated

@@ -40,12 +40,13 @@ CHECKOV: Mapping[str, str] = MappingProxyType(
 SECRETS: Mapping[str, str] = MappingProxyType(
     {
         r'"(testing|demo|any)"': "login of an emulator, or of a server on this machine that asks for none",
-        r's3cret|"old"': "made up by a test, which holds that it does not show",
+        r's3cret|hush-hush|"old"': "made up by a test, which holds that it does not show",
         r'token=|"token"': "tells two attempts of a run apart",
         r"(SOURCE|WAREHOUSE)_SECRET|secret_(name|arn)|secretsmanager|secrets +=": "a secret's name, not what it holds",
         "user:password@host": "the form of a database's address",
         "A0EEBC999C0B4EF8": "a UUID of a test",
+        "0055AED6DCD90281E|ETAG": "what S3 says of an object: its sequencer, its etag",
         "manage_master_user_password": "RDS makes and keeps it",
-        "The password belongs in PGPASSWORD": "a help text",
+        "The password belongs in PGPASSWORD|Correct the password": "what a person is told",
     }
 )

@@ -137,6 +137,9 @@ def _bounds(column: FileColumn, kind: ColumnType, where: str) -> list[Test]:
         if bound is not None:
             limit = _to_bound(bound, kind, f"{where}: {rule}")
             tests.append(Test(rule, f"must be {words} {bound}", _keeps(rule, limit, ORDERED[kind.family])))
+    least, most = column.rules.minimum, column.rules.maximum
+    if most is not None and any(test.rule == "minimum" and not test.passes(most) for test in tests):
+        raise ConfigurationError(f"{where}: minimum {least} is above maximum {most}, so no value passes. Swap them.")
     return tests
 
 
@@ -167,11 +170,11 @@ def _text_tests(column: FileColumn) -> list[Test]:
     if rules.allowed:
         allowed = frozenset(rules.allowed)
         tests.append(Test("allowed", f"must be one of {', '.join(rules.allowed)}", lambda text: text in allowed))
+    if (most := rules.max_length) is not None:  # first, since a pattern may take for ever over a long text
+        tests.append(Test("max_length", f"must have at most {most} characters", lambda text: len(text) <= most))
     if rules.pattern is not None:
         pattern = re.compile(rules.pattern)
         tests.append(Test("pattern", f"must match {rules.pattern}", lambda text: bool(pattern.fullmatch(text))))
-    if (most := rules.max_length) is not None:
-        tests.append(Test("max_length", f"must have at most {most} characters", lambda text: len(text) <= most))
     return tests
 
 
@@ -181,12 +184,12 @@ def _all_pass(column: FileColumn, kind: ColumnType) -> AllPass:
     quick = [_all_of_type(column, kind)]
     if rules.allowed:
         quick.append(frozenset(rules.allowed).issuperset)
-    if rules.pattern is not None:
-        match = re.compile(rules.pattern).fullmatch
-        quick.append(lambda texts: all(map(match, set(texts))))
     lengths = [length for length in (rules.max_length, kind.length) if length is not None]
     if lengths:
         quick.append(lambda texts: max(map(len, texts), default=0) <= min(lengths))
+    if rules.pattern is not None:
+        match = re.compile(rules.pattern).fullmatch
+        quick.append(lambda texts: all(map(match, set(texts))))
     return lambda texts: all(test(texts) for test in quick)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from utils.errors import FileRefusedError
 from utils.file_table import FileTable
 
+MAX_TOLD, MAX_TOLD_LENGTH = 50, 63  # names, and characters of each, as many as PostgreSQL has
+
 
 def column_positions(table: FileTable, key: str, header: Sequence[str]) -> list[int]:
     """Return where in the file each of the table's columns is, or raise FileRefusedError that names what is wrong."""
@@ -16,10 +18,16 @@ def column_positions(table: FileTable, key: str, header: Sequence[str]) -> list[
     return [header.index(name) for name in sources]
 
 
+def _told(names: Sequence[str]) -> str:
+    """Return the names as far as a log can bear them: a file without a header has values there, and perhaps a text."""
+    told = [repr(name if len(name) <= MAX_TOLD_LENGTH else f"{name[:MAX_TOLD_LENGTH]}...") for name in names]
+    more = [f"and {len(told) - MAX_TOLD:,} more"] if len(told) > MAX_TOLD else []
+    return ", ".join([*told[:MAX_TOLD], *more])
+
+
 def _refuse(key: str, what: str, names: list[str], header: Sequence[str]) -> None:
     if names:
-        quoted = ", ".join(repr(name) for name in names)
         raise FileRefusedError(
-            f"{key}: the header {what}: {quoted}. Its columns are {', '.join(header)!r}. Mend the file, or declare "
+            f"{key}: the header {what}: {_told(names)}. Its columns are {_told(header)}. Mend the file, or declare "
             "the columns as the file has them (ignore = [...] for those to leave out)."
         )

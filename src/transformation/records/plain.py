@@ -82,6 +82,8 @@ def _guarded(table: FileTable, key: str, blocks: Iterator[bytes]) -> Iterator[by
             raise NotPlainError(f"{key} has a line that is \\. alone, which COPY may take for the end.")
         if not quotes.are_plain(lines):
             raise NotPlainError(f"{key} has a quote inside a value, which COPY would leave out.")
+        if quotes.open_bytes > table.max_record_length:  # PostgreSQL would gather up to a gigabyte of it in memory
+            raise NotPlainError(f"{key} has a quote that is not closed within {table.max_record_length:,} bytes.")
         yield lines
 
 
@@ -105,13 +107,16 @@ class _Quotes:
         self._quote = form.quote.encode()
         self._beside = {form.delimiter.encode(), b"\n", b"\r", b""}
         self._is_inside = False
+        self.open_bytes = 0  # behind the last quote, where it opened a value
 
     def are_plain(self, lines: bytes) -> bool:
         """Tell it for some more lines."""
         if self._quote not in lines:
+            self.open_bytes += len(lines) if self._is_inside else 0
             return True
         parts = lines.split(self._quote)
         first_outside = 1 if self._is_inside else 0
         self._is_inside ^= len(parts) % 2 == 0
+        self.open_bytes = len(parts[-1]) if self._is_inside else 0
         before, after = parts[first_outside:-1:2], parts[first_outside or 2 :: 2]
         return all(part[-1:] in self._beside for part in before) and all(part[:1] in self._beside for part in after)

@@ -16,7 +16,8 @@ def decoded(key: str, blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
     """Return the blocks as text, without a byte order mark, or raise FileRefusedError that says where it is none."""
     decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
     offset = 0
-    for block in chain(blocks, (b"",)):
+    # A step of decompressing may give nothing, which is not yet the end: a character may lie across it.
+    for block in chain(filter(None, blocks), (b"",)):
         pending = len(decoder.getstate()[0])
         try:
             yield decoder.decode(block, final=not block)
@@ -39,7 +40,7 @@ def line_groups(key: str, texts: Iterable[str], max_length: int) -> Iterator[lis
         if end not in text:
             _check_length(key, count + 1, len(pending), max_length)
             continue
-        lines = list(io.StringIO(pending, newline=end))
+        lines = _split(pending, end)
         pending = "" if lines[-1].endswith(end) else lines.pop()
         count += len(lines)
         yield from _groups(lines)
@@ -66,6 +67,13 @@ def gathered(texts: Iterable[str]) -> Iterator[str]:
             yield "".join(parts)
             parts, length = [], 0
     yield "".join(parts)
+
+
+def _split(text: str, end: str) -> list[str]:
+    if end == "\n":
+        return list(io.StringIO(text, newline=end))
+    parts = text.split(end)  # StringIO would write every LF as CR
+    return [part + end for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
 def _groups(lines: list[str]) -> Iterator[list[str]]:

@@ -1,6 +1,7 @@
 """Connections to PostgreSQL: verified TLS, no Nagle delay, COPY at the server's speed, errors with names."""
 
 import contextlib
+import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from utils.postgres.names import literal
 from utils.postgres.url import DatabaseUrl
 
 MAX_WHERE = 300  # characters
+COPIED = re.compile(r"^(COPY [^\n]+?, line \d+)[:,].*", re.MULTILINE | re.DOTALL)  # the rest quotes a row
 CONNECT_SECONDS = 15  # longer than a cross-region TLS handshake, shorter than anyone's patience
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}  # a dead peer shows within a minute
 
@@ -48,9 +50,14 @@ SETTINGS = {
     "statement_timeout": "0",
     "transaction_timeout": "0",
     "idle_session_timeout": "0",
+    # The server's own two hours are long for a COPY whose client is gone, and with it the locks of its load.
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "6",
 }
 
-DENIED = {"28000", "28P01", "42501"}
+WRONG_PASSWORD = "Correct the password: in PGPASSWORD, the pgpass file, the URL or the secret."  # noqa: S105
+DENIED = {"28000": "", "28P01": WRONG_PASSWORD, "42501": ""}
 EXHAUSTED = {"53100", "53200"}
 BUSY = "55P03"
 PASSING_CLASSES = ("08", "57P", "53", "40")  # connection, operator, resources, serialization
@@ -191,7 +198,8 @@ def _named(error: DatabaseError, url: DatabaseUrl, role: Role) -> PipelineError:
     state, message = report.get("C", ""), report.get("M", str(error))
     said = f"The {role.name} database {url} says: {message} (SQLSTATE {state})."
     if state in DENIED:
-        return AccessDeniedError(f"{said} Grant {url.user} what it needs, or correct the URL.", sqlstate=state)
+        remedy = DENIED[state] or f"Grant {url.user} what it needs, or correct the URL."
+        return AccessDeniedError(f"{said} {remedy}", sqlstate=state)
     if state == BUSY and role.unavailable is WarehouseUnavailableError:
         return WarehouseBusyError(f"{said} Another load is at work; this one is retried.", sqlstate=state)
     if state in EXHAUSTED:
@@ -206,5 +214,6 @@ def _named(error: DatabaseError, url: DatabaseUrl, role: Role) -> PipelineError:
 
 
 def _where(report: Mapping[str, str]) -> str:
-    """Return where the server says it was, and which rows were being read."""
-    return f" In: {report['W'][:MAX_WHERE]}" if report.get("W") else ""
+    """Return where the server says it was, and which line was being copied, without what stood there."""
+    where = COPIED.sub(r"\1", report.get("W", ""))
+    return f" In: {where[:MAX_WHERE]}" if where else ""

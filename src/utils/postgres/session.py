@@ -70,9 +70,13 @@ def transaction(session: Session, lock_seconds: float) -> Iterator[None]:
         session.run(_set({**SETTINGS, "lock_timeout": f"{lock_seconds * 1000:.0f}ms"}))
         yield
         session.run("COMMIT")
-    except BaseException:
+    except Exception:
         with contextlib.suppress(InterfaceError, DatabaseError, OSError):
             session.run("ROLLBACK")
+        raise
+    except BaseException:  # such as Ctrl-C: ROLLBACK would wait for the answer that was not read to its end
+        with contextlib.suppress(InterfaceError, OSError):
+            session.close()
         raise
 
 
