@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := dev extraction transformation load file_drop exports delta security emulator
+LOCKS := dev extraction transformation load file_drop exports delta query security emulator
 SECURITY := .venv-security
 EMULATOR := .venv-emulator
 # Which deployment is meant: make deploy ENV=prod PROJECT=projects/shop
