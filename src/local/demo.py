@@ -15,7 +15,7 @@ from local.aws import EmulatedAws, emulated_aws
 from local.build_target import here
 from local.deployment import Deployment, Settings, deploy_warehouse
 from local.embedded import EmbeddedPostgres, embedded_postgres
-from local.packages import Build, build_packages
+from local.packages import STAGES, Build, build_packages
 from local.reports import bar_table, comparison_table, report_table
 from local.run import RunReport, report
 from local.state_machine import follow, start_execution
@@ -92,9 +92,8 @@ def main(orders: int = ORDERS) -> int:
 
 
 def _run(teller: Teller, orders: int) -> bool:
-    console = teller.console
     with teller.telling("Building the three Lambda packages (kept in build/ for the next time)"):
-        packages = build_packages(Build(here(), say=lambda line: console.print(f"    {line}", markup=False)))
+        packages = build_packages(Build(here(), say=teller.say), STAGES)
     with embedded_postgres() as postgres, emulated_aws(on_log=teller.tell_log_line) as aws:
         with teller.telling(f"Seeding a totesys database: {orders:,} sales orders, set by set, in PostgreSQL"):
             _seed(postgres, orders)

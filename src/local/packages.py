@@ -111,8 +111,8 @@ def check_limit(package: Package, limit: int = LIMIT) -> None:
     size = package.unzipped_bytes
     if size > limit:
         raise PackageError(
-            f"{package.stage} unzips to {size:,} bytes with its layer; Lambda's limit is {limit:,}. Take a package out of "
-            f"requirements/{lock_name(package.stage)}.in, or name what it can do without in local/package_contents.py."
+            f"{package.stage} unzips to {size:,} bytes with its layer; Lambda's limit is {limit:,}. Take a package out "
+            f"of requirements/{lock_name(package.stage)}.in, or name what it can spare in local/package_contents.py."
         )
 
 
