@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := dev extraction transformation load file_drop exports delta security emulator
+LOCKS := dev extraction transformation load file_drop exports delta query security emulator
 SECURITY := .venv-security
 EMULATOR := .venv-emulator
 # Which deployment is meant: make deploy ENV=prod PROJECT=projects/shop
@@ -22,7 +22,7 @@ install = $(1)/bin/python -m pip install --disable-pip-version-check --progress-
 quoted = '$(subst ','\'',$(value $(1)))'
 THIS = --environment $(call quoted,ENV) --project $(call quoted,PROJECT)
 
-.PHONY: help setup demo test test-unit test-integration test-terraform torture check lint types imports bench build \
+.PHONY: help setup demo demo-delivery test test-unit test-integration test-terraform torture check lint types imports bench build \
 	security coverage release-notes configure plan plan-comment deploy secrets invoke logs destroy lock clean
 
 help: ## list the commands
@@ -41,6 +41,9 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 
 demo: setup ## run the main job on this machine: seed, lift, edit, lift again, verify (ORDERS=1000000 for a larger one)
 	@$(BIN)/python -m local.demo $(ORDERS)
+
+demo-delivery: setup ## take records in by POST, query them, deliver them to an endpoint that fails for a while (READINGS=3000)
+	@$(BIN)/python -m local.demo_delivery $(READINGS)
 
 test: setup ## run every test but those of test-terraform
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300 --ignore tests/terraform --cov --cov-report=term
@@ -105,7 +108,7 @@ plan-comment: setup ## print the last plan as a pull request's comment
 deploy: setup ## build, plan, ask, apply (AUTO_APPROVE=1 does not ask)
 	@$(CLOUD) deploy $(THIS) $(if $(filter 1,$(AUTO_APPROVE)),--yes)
 
-secrets: setup ## ask for the two databases' logins, without echo, and put them where the functions read them
+secrets: setup ## ask for the databases' logins and the endpoint, without echo, and put them where the functions read them
 	@$(CLOUD) secrets $(THIS)
 
 invoke: setup ## start a run on AWS and follow it (INPUT='{"resync": true}')

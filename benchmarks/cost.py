@@ -186,20 +186,21 @@ EXAMPLES = {
 
 def table() -> Iterator[str]:
     """Yield the lines of a Markdown table of all examples of the warehouse."""
-    yield from _table({example: monthly_costs(use) for example, use in EXAMPLES.items()})
+    yield from table_of({example: monthly_costs(use) for example, use in EXAMPLES.items()})
 
 
 def drop_table() -> Iterator[str]:
     """Yield the lines of a Markdown table of all examples of the file drop."""
-    yield from _table({example: monthly_drop_costs(drop) for example, drop in DROPS.items()})
+    yield from table_of({example: monthly_drop_costs(drop) for example, drop in DROPS.items()})
 
 
 def export_table() -> Iterator[str]:
     """Yield the lines of a Markdown table of all examples of full exports."""
-    yield from _table({example: monthly_export_costs(use) for example, use in EXPORTED.items()})
+    yield from table_of({example: monthly_export_costs(use) for example, use in EXPORTED.items()})
 
 
-def _table(examples: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+def table_of(examples: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """Yield the lines of a Markdown table of examples and their costs."""
     names = list(next(iter(examples.values())))
     yield f"| USD a month | {' | '.join(names)} | total |"
     yield "|---" * (len(names) + 2) + "|"

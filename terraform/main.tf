@@ -20,6 +20,8 @@ provider "aws" {
   dynamic "endpoints" {
     for_each = local.is_emulated ? [var.aws_endpoint] : []
     content {
+      apigateway     = endpoints.value
+      athena         = endpoints.value
       cloudwatch     = endpoints.value
       dynamodb       = endpoints.value
       ec2            = endpoints.value
@@ -177,6 +179,34 @@ module "export_delta" {
   changes        = var.export_delta.changes
   tracing        = var.tracing
   network        = var.warehouse_database == null ? local.given_network : local.database_network
+
+  alerts_topic_arn     = module.permanent.alerts_topic_arn
+  log_retention_days   = var.log_retention_days
+  permissions_boundary = var.permissions_boundary
+}
+
+module "delivery" {
+  source = "./modules/delivery"
+  count  = var.delivery_enabled ? 1 : 0
+
+  name              = local.name
+  has_functions     = var.functions_enabled
+  project_folder    = "projects/${var.project}"
+  api_document      = coalesce(var.api_document, "${path.root}/../projects/${var.project}/openapi.json")
+  artifacts_bucket  = module.permanent.buckets.artifacts.id
+  encrypts_with_key = var.customer_managed_key
+  key_arn           = module.permanent.key_arn
+  protect_data      = var.protect_data
+  storage           = var.storage
+
+  package_folder = local.package_folder
+  runtime        = var.runtime
+  architecture   = var.architecture
+  api            = var.delivery.api
+  ingest         = var.delivery.ingest
+  query          = var.delivery.query
+  delivery       = var.delivery.delivery
+  tracing        = var.tracing
 
   alerts_topic_arn     = module.permanent.alerts_topic_arn
   log_retention_days   = var.log_retention_days

@@ -14,10 +14,11 @@ output "state_machine_arn" {
 }
 
 output "function_names" {
-  description = "The functions: the warehouse's three by stage, file_drop, and exports, delta and changes."
+  description = "The functions: the warehouse's three by stage, file_drop, exports, delta and changes, and ingest, query and delivery."
   value = merge(
     one(module.warehouse[*].function_names),
     one(module.export_delta[*].function_names),
+    one(module.delivery[*].function_names),
     { for found in module.file_drop : "file_drop" => found.function_name if found.function_name != null },
   )
 }
@@ -27,6 +28,7 @@ output "log_group_names" {
   value = merge(
     one(module.warehouse[*].log_group_names),
     one(module.export_delta[*].log_group_names),
+    one(module.delivery[*].log_group_names),
     { for found in module.file_drop : "file_drop" => found.log_group_name if found.log_group_name != null },
   )
 }
@@ -136,6 +138,51 @@ output "exports_secret_name" {
   value       = one(module.export_delta[*].secret_name)
 }
 
+output "delivery_api" {
+  description = "The API's address, to which senders add /ingest; null without delivery."
+  value       = one(module.delivery[*].api)
+}
+
+output "delivery_api_keys" {
+  description = "The ids, not the values, of the senders' keys, by sender; null without delivery."
+  value       = one(module.delivery[*].api_keys)
+}
+
+output "delivery_raw" {
+  description = "The lake; null without delivery."
+  value       = one(module.delivery[*].raw)
+}
+
+output "delivery_glue_database" {
+  description = "Where Athena finds the lake's tables; null without delivery."
+  value       = one(module.delivery[*].glue_database)
+}
+
+output "delivery_workgroup" {
+  description = "By which the query asks Athena; null without delivery."
+  value       = one(module.delivery[*].workgroup)
+}
+
+output "delivery_ledger" {
+  description = "The ledger of delivered records; null without delivery."
+  value       = one(module.delivery[*].ledger)
+}
+
+output "delivery_queue_url" {
+  description = "The queue of records on their way to the endpoint; null without delivery."
+  value       = one(module.delivery[*].queue_url)
+}
+
+output "delivery_dead_letters_url" {
+  description = "The queue of what was refused or given up, for `starlift dlq`; null without delivery."
+  value       = one(module.delivery[*].dead_letters_url)
+}
+
+output "endpoint_secret_name" {
+  description = "The secret that `make secrets` puts the endpoint's address and header into; null without delivery."
+  value       = one(module.delivery[*].secret_name)
+}
+
 output "alerts_topic_arn" {
   description = "The topic that every alert goes to; subscribe more people or tools to it."
   value       = module.permanent.alerts_topic_arn
@@ -156,6 +203,7 @@ output "next_steps" {
     "Put the logins with `make secrets`: ${join(", ", local.secret_names)}.",
     var.warehouse_enabled ? "Start a first run with `make invoke`; the schedule is ${var.schedule_enabled ? var.schedule : "off"}." : "",
     join("", [for found in module.file_drop : "Drop a first file: aws s3 cp FILE ${found.files}/TABLE/"]),
+    join("", [for found in module.delivery : "Read a sender's key with aws apigateway get-api-key --include-value --api-key ${values(found.api_keys)[0]}, and post: curl -X POST ${found.api}/ingest -H \"x-api-key: ...\" -d @records.json"]),
     join("", [for found in module.export_delta : "Create the tables that exports are applied to, then write a first export: aws s3 cp FILE ${found.exports}/TENANT/TABLE/VERSION/"]),
   ]))
 }
@@ -165,5 +213,6 @@ locals {
     var.warehouse_enabled ? [module.permanent.secrets.source.name, module.permanent.secrets.warehouse.name] : [],
     module.file_drop[*].secret_name,
     module.export_delta[*].secret_name,
+    module.delivery[*].secret_name,
   )
 }

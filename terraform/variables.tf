@@ -439,6 +439,133 @@ variable "export_delta" {
   }
 }
 
+# Delivery ----------------------------------------------------------------------------------------------------------
+
+variable "delivery_enabled" {
+  description = "Deploy delivery: records in by POST, a query over them on a schedule, batches out to an HTTP endpoint."
+  type        = bool
+  default     = false
+}
+
+variable "api_document" {
+  description = "The project's openapi.json; null is that of its folder in projects/."
+  type        = string
+  default     = null
+}
+
+variable "delivery" {
+  description = <<-E
+    The limits of delivery. Each of api.senders gets a key, and may post so much. API Gateway has one role for the access
+    logs of all APIs of an account and region: set api.sets_account_role to false where another deployment or person sets
+    it. query.max_scanned_bytes ends a query that reads more. delivery.max_concurrency POSTs reach the endpoint at a time;
+    a message that fails is tried again after six times delivery.timeout_seconds and a minute, delivery.max_receives
+    times, which is how long the endpoint may be down. Records that wait for longer than delivery.max_age_seconds, and
+    more than delivery.max_failures failed batches in five minutes, raise an alarm.
+  E
+  type = object({
+    api = optional(object({
+      senders             = optional(set(string), ["sender"])
+      requests_per_second = optional(number, 20)
+      burst               = optional(number, 40)
+      requests_per_day    = optional(number, 500000)
+      sets_account_role   = optional(bool, true)
+    }), {})
+    ingest = optional(object({
+      memory_mb            = optional(number, 512)
+      reserved_concurrency = optional(number)
+    }), {})
+    query = optional(object({
+      memory_mb           = optional(number, 1024)
+      schedule            = optional(string, "rate(15 minutes)")
+      schedule_enabled    = optional(bool, true)
+      max_scanned_bytes   = optional(number, 10737418240) # ten GiB, five cents
+      max_silence_seconds = optional(number, 3600)
+      results_days        = optional(number, 7)
+    }), {})
+    delivery = optional(object({
+      memory_mb       = optional(number, 512)
+      timeout_seconds = optional(number, 120)
+      batch_size      = optional(number, 10)
+      batch_seconds   = optional(number, 5)
+      max_concurrency = optional(number, 2)
+      max_receives    = optional(number, 300) # 65 hours, a weekend
+      max_age_seconds = optional(number, 3600)
+      max_failures    = optional(number, 0)
+    }), {})
+  })
+  default = {}
+
+  validation {
+    condition     = length(var.delivery.api.senders) > 0 && alltrue([for name in var.delivery.api.senders : can(regex("^[a-zA-Z0-9-]{1,64}$", name))])
+    error_message = "delivery.api.senders are one or more names of letters, digits and hyphens."
+  }
+
+  validation {
+    condition     = var.delivery.api.requests_per_second > 0 && var.delivery.api.burst >= 1 && var.delivery.api.requests_per_day >= 1
+    error_message = "delivery.api's requests_per_second, burst and requests_per_day are above 0."
+  }
+
+  validation {
+    condition     = alltrue([for each in [var.delivery.ingest, var.delivery.query, var.delivery.delivery] : each.memory_mb >= 256 && each.memory_mb <= 10240])
+    error_message = "memory_mb is 256 to 10240."
+  }
+
+  validation {
+    condition     = can(regex("^(rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)|cron\\(\\S+( \\S+){5}\\))$", var.delivery.query.schedule))
+    error_message = "delivery.query.schedule is rate(N minutes), rate(N hours), rate(N days) or cron() with six fields."
+  }
+
+  validation {
+    condition     = var.delivery.query.max_scanned_bytes >= 10485760
+    error_message = "delivery.query.max_scanned_bytes is at least 10485760: Athena allows no less."
+  }
+
+  validation {
+    condition     = var.delivery.query.max_silence_seconds % 60 == 0 && var.delivery.query.max_silence_seconds >= 60 && var.delivery.query.max_silence_seconds <= 604800
+    error_message = "delivery.query.max_silence_seconds is a multiple of 60 and at most seven days: CloudWatch allows no other."
+  }
+
+  validation {
+    condition = try(
+      var.delivery.query.max_silence_seconds >= tonumber(regex("^rate\\((\\d+) ", var.delivery.query.schedule)[0]) * {
+        minute = 60, hour = 3600, day = 86400
+      }[regex("^rate\\(\\d+ (minute|hour|day)", var.delivery.query.schedule)[0]],
+      true # a cron expression has no interval that could be compared
+    )
+    error_message = "delivery.query.max_silence_seconds is shorter than the schedule's interval, so the alarm would never rest."
+  }
+
+  validation {
+    condition     = var.delivery.query.results_days >= 1
+    error_message = "delivery.query.results_days is at least 1."
+  }
+
+  validation {
+    condition     = var.delivery.delivery.timeout_seconds >= 120 && var.delivery.delivery.timeout_seconds <= 900
+    error_message = "delivery.delivery.timeout_seconds is 120 to 900: a POST is begun only while 40 seconds are left, and Lambda allows no more."
+  }
+
+  validation {
+    condition     = var.delivery.delivery.batch_size >= 1 && var.delivery.delivery.batch_size <= 20 && var.delivery.delivery.batch_seconds >= 1 && var.delivery.delivery.batch_seconds <= 300
+    error_message = "delivery.delivery.batch_size is 1 to 20, of messages of 256 KiB, and batch_seconds 1 to 300: Lambda takes no more at once."
+  }
+
+  validation {
+    condition     = var.delivery.delivery.max_concurrency >= 2 && var.delivery.delivery.max_concurrency <= 1000
+    error_message = "delivery.delivery.max_concurrency is 2 to 1000: Lambda allows no other."
+  }
+
+  validation {
+    condition     = var.delivery.delivery.max_receives >= 3 && var.delivery.delivery.max_receives <= 1000
+    error_message = "delivery.delivery.max_receives is 3 to 1000: SQS allows no more, and fewer give records up at the first trouble."
+  }
+
+  validation {
+    condition     = var.delivery.delivery.max_age_seconds >= 60 && var.delivery.delivery.max_failures >= 0
+    error_message = "delivery.delivery.max_age_seconds is at least 60, and max_failures at least 0."
+  }
+}
+
 # Networks ----------------------------------------------------------------------------------------------------------
 
 variable "vpc" {

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from utils.delivery_project import DeliveryProject, FieldType, RecordField, read_delivery
+from utils.errors import ConfigurationError
 
 FILE = "openapi.json"
 INTEGRATION = "${ingest_invoke_arn}"  # filled in by Terraform's templatefile
@@ -50,6 +51,8 @@ def document(project: DeliveryProject, name: str) -> dict[str, Any]:
             },
         },
         "x-amazon-apigateway-api-key-source": "HEADER",
+        # Terraform reads no TOML; by this it knows how long receipts are needed.
+        "x-starlift-max-past-seconds": project.ingest.max_past_seconds,
         # The function checks bodies, because API Gateway would not tell which record is wrong and why.
         "x-amazon-apigateway-request-validators": {
             VALIDATOR: {"validateRequestBody": False, "validateRequestParameters": True}
@@ -137,6 +140,15 @@ def main() -> None:
     """Write the document of the project folder that is named."""
     folder = Path(sys.argv[1])
     (folder / FILE).write_text(text(folder))
+
+
+def check_written(folder: Path) -> None:
+    """Refuse a document that says something else than delivery.toml: the API would be made of it."""
+    path = folder / FILE
+    if not path.exists() or path.read_text() != text(folder):
+        raise ConfigurationError(
+            f"{path} is not what delivery.toml declares. Write it anew: python -m local.api_document {folder}"
+        )
 
 
 def text(folder: Path) -> str:

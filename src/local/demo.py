@@ -1,10 +1,8 @@
 """`make demo`: the main job on this machine, from an embedded PostgreSQL through the deployed stages and back."""
 
-import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,11 +15,11 @@ from local.aws import EmulatedAws, emulated_aws
 from local.build_target import here
 from local.deployment import Deployment, Settings, deploy_warehouse
 from local.embedded import EmbeddedPostgres, embedded_postgres
-from local.narration import narrate
-from local.packages import Build, build_packages
+from local.packages import STAGES, Build, build_packages
 from local.reports import bar_table, comparison_table, report_table
 from local.run import RunReport, report
 from local.state_machine import follow, start_execution
+from local.telling import Teller
 from local.totesys import generator
 from local.verification import verify
 from utils.errors import PipelineError
@@ -50,36 +48,9 @@ MOST_EDITED = """
 """
 
 
-@dataclass
-class _Teller:
-    """Numbers the demo's steps and keeps the time of each."""
-
-    console: Console
-    step: int = 0
-
-    @contextmanager
-    def telling(self, what: str) -> Iterator[None]:
-        self.step += 1
-        self.console.print(f"\n[bold cyan]{self.step}/{STEPS}[/] {what}")
-        started = time.monotonic()
-        yield
-        self.console.print(f"    [dim]{time.monotonic() - started:.1f} s[/]")
-
-    def tell_log_line(self, _function: str, line: str) -> None:
-        try:
-            fields = json.loads(line)
-        except ValueError:
-            return  # a line of the runtime itself
-        sentence = narrate(str(fields.get("message")), fields)
-        if sentence:
-            self.console.print(f"  {sentence}", markup=False)
-        elif fields.get("level") in {"CRITICAL", "ERROR"}:
-            self.console.print(f"  {fields.get('message')}: {fields.get('error', '')}", style="red", markup=False)
-
-
 @dataclass(frozen=True)
 class _Demo:
-    teller: _Teller
+    teller: Teller
     project: Project
     postgres: EmbeddedPostgres
     aws: EmulatedAws
@@ -112,7 +83,7 @@ def main(orders: int = ORDERS) -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
     started = time.monotonic()
     try:
-        equal = _run(_Teller(console), orders)
+        equal = _run(Teller(console, STEPS), orders)
     except PipelineError as error:
         console.print(f"{type(error).__name__}: {error}", style="bold red", markup=False)
         return 1
@@ -120,10 +91,9 @@ def main(orders: int = ORDERS) -> int:
     return 0 if equal else 1
 
 
-def _run(teller: _Teller, orders: int) -> bool:
-    console = teller.console
+def _run(teller: Teller, orders: int) -> bool:
     with teller.telling("Building the three Lambda packages (kept in build/ for the next time)"):
-        packages = build_packages(Build(here(), say=lambda line: console.print(f"    {line}", markup=False)))
+        packages = build_packages(Build(here(), say=teller.say), STAGES)
     with embedded_postgres() as postgres, emulated_aws(on_log=teller.tell_log_line) as aws:
         with teller.telling(f"Seeding a totesys database: {orders:,} sales orders, set by set, in PostgreSQL"):
             _seed(postgres, orders)

@@ -98,6 +98,25 @@ def _applied(fields: Fields) -> str:
     return f"  {counted(int(fields.get('records', 0)), 'record')} for {tables}"
 
 
+def _posted(fields: Fields) -> str:
+    status = int(fields.get("status", 0))
+    answer = f"answered {status}" if status else f"did not answer ({fields.get('reason', '')})"
+    return f"  posted      the endpoint {answer}, attempt {fields.get('attempt', 1)}"
+
+
+def _delivered(fields: Fields) -> str:
+    left = int(fields.get("messages_left", 0))
+    more = f"; {counted(left, 'message')} left for later" if left else ""
+    return (
+        f"  delivered   {counted(int(fields.get('delivered', 0)), 'record')}, {fields.get('refused', 0)} refused{more}"
+    )
+
+
+def _queued(fields: Fields) -> str:
+    records, messages = (int(fields.get(name, 0)) for name in ("records", "messages"))
+    return f"  queued      {counted(records, 'record')} in {counted(messages, 'message')}"
+
+
 def _given_up(fields: Fields) -> str:
     return (
         f"ALERT: {fields.get('error_type', '')}: {fields.get('error', '')} "
@@ -144,4 +163,14 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "export failed": lambda fields: f"{_version(fields)} failed: {fields.get('cause', '')}",
     "changes applied": _applied,
     "change refused": _refused_change,
+    "query succeeded": lambda fields: (
+        f"  selected    by Athena, {int(fields.get('bytes_scanned') or 0) >> 10:,} KB read"
+    ),
+    "records queued": _queued,
+    "batch posted": _posted,
+    "messages delivered": _delivered,
+    "rest left for later": lambda fields: f"  stopped     {fields.get('reason', '')}",
+    "record refused": lambda fields: (
+        f"ALERT: record {fields.get('first_id', '')} was refused with {fields.get('status', '')}"
+    ),
 }

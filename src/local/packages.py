@@ -39,12 +39,15 @@ HANDLERS: Mapping[str, str] = MappingProxyType(
         "exports": "extraction.exports.handler.lambda_handler",
         "delta": "transformation.delta.handler.lambda_handler",
         "changes": "load.changes.handler.lambda_handler",
+        "ingest": "extraction.api.handler.lambda_handler",
+        "query": "transformation.query.handler.lambda_handler",
+        "delivery": "load.delivery.handler.lambda_handler",
     }
 )
 FUNCTIONS = tuple(HANDLERS)
-LOCKS: Mapping[str, str] = MappingProxyType(
-    {"changes": "extraction"}
-)  # where another function imports the same packages
+LOCKS: Mapping[str, str] = MappingProxyType(  # where another function imports the same packages
+    {"changes": "extraction", "ingest": "exports", "delivery": "exports"}
+)
 STAGES = ("extraction", "transformation", "load")  # of a warehouse run, in their order
 LIMIT = 262_144_000  # bytes unzipped, function and layers together: Lambda's own
 MEGABYTE = 1_000_000
@@ -109,8 +112,7 @@ def check_limit(package: Package, limit: int = LIMIT) -> None:
     if size > limit:
         raise PackageError(
             f"{package.stage} unzips to {size:,} bytes with its layer; Lambda's limit is {limit:,}. Take a package out "
-            f"of requirements/{lock_name(package.stage)}.in, or name what it can do without in "
-            "local/package_contents.py."
+            f"of requirements/{lock_name(package.stage)}.in, or name what it can spare in local/package_contents.py."
         )
 
 

@@ -167,8 +167,9 @@ def _checked(models: tuple[Model, ...], folder: Path) -> tuple[Model, ...]:
     """Check what one model says of another."""
     if not (models or holds_file_tables(folder) or holds_export_tables(folder) or holds_delivery(folder)):
         raise ConfigurationError(
-            f"{folder / 'models'} holds no model, and {folder / 'files'} and {folder / 'exports'} hold no table. A "
-            "model is a .sql or .py file with a header, a table for dropped files or full exports a .toml file."
+            f"{folder / 'models'} holds no model, and {folder / 'files'} and {folder / 'exports'} hold no table, nor "
+            "is there a delivery.toml. A model is a .sql or .py file with a header, a table for dropped files or full "
+            "exports a .toml file."
         )
     by_name = {model.name: model for model in models}
     if len(by_name) < len(models):

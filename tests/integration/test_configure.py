@@ -19,6 +19,7 @@ ASKED = (
     "When runs start",
     "Load files dropped into a bucket",
     "Apply full exports to a database",
+    "Take records by POST",
     "Processor",
     "Attach to a VPC",
 )
@@ -26,7 +27,7 @@ ASKED = (
 
 def test_the_answers_are_written_as_variables_that_terraform_reads(cloud):
     cloud.file.unlink()
-    given = ["eu-west-1", "me@example.com", "rate(1 hour)", "yes", "yes", "arm64", "no"]
+    given = ["eu-west-1", "me@example.com", "rate(1 hour)", "yes", "yes", "yes", "arm64", "no"]
 
     code, shown = cloud.converse("configure", *zip(ASKED, given, strict=True))
 
@@ -42,6 +43,7 @@ def test_the_answers_are_written_as_variables_that_terraform_reads(cloud):
         "freshness_periods": 2,
         "file_drop_enabled": True,
         "export_delta_enabled": True,
+        "delivery_enabled": True,
         "architecture": "arm64",
         "vpc": None,
     }
@@ -71,7 +73,7 @@ def test_an_answer_that_will_not_do_is_asked_for_again_with_an_example(cloud):
 
 
 def test_a_project_of_dropped_files_alone_is_asked_for_no_schedule(cloud):
-    given = ["eu-west-2", "me@example.com", "", "", "", ""]
+    given = ["eu-west-2", "me@example.com", "", "", "", "", ""]
     asked = [question for question in ASKED if question != "When runs start"]
 
     code, shown = cloud.converse("configure", *zip(asked, given, strict=True), more=["--project", "projects/telemetry"])
@@ -88,11 +90,22 @@ def test_a_project_of_full_exports_is_offered_what_applies_them(cloud, tmp_path)
     (project / "exports/orders.toml").write_text('key = ["id"]\n')
     asked = [question for question in ASKED if question != "When runs start"]
 
-    given = ["eu-west-2", "me@example.com", "", "", "", ""]
+    given = ["eu-west-2", "me@example.com", "", "", "", "", ""]
     cloud.converse("configure", *zip(asked, given, strict=True), more=["--project", str(project)])
 
     answers = read_answers(cloud.file.with_name("shop-dev.tfvars"))
     assert (answers.warehouse_enabled, answers.file_drop_enabled, answers.export_delta_enabled) == (False, False, True)
+
+
+def test_a_project_of_records_is_offered_delivery_and_no_schedule_of_runs(cloud):
+    given = ["eu-west-2", "me@example.com", "", "", "", "", ""]
+    asked = [question for question in ASKED if question != "When runs start"]
+
+    code, shown = cloud.converse("configure", *zip(asked, given, strict=True), more=["--project", "projects/sensors"])
+
+    assert code == 0, shown
+    answers = read_answers(cloud.file.with_name("sensors-dev.tfvars"))
+    assert (answers.warehouse_enabled, answers.file_drop_enabled, answers.delivery_enabled) == (False, False, True)
 
 
 def test_a_network_is_asked_for_where_there_is_one(cloud):

@@ -227,3 +227,10 @@ def test_what_aws_refuses_is_told_without_a_stack_trace(cloud, capsys):
     assert cloud.make("invoke") == 1
 
     assert "AWS refused" in capsys.readouterr().out
+
+
+def test_an_api_that_is_not_what_the_project_declares_is_not_deployed(cloud, capsys):
+    cloud.answer(replace(FULL_ANSWERS, delivery_enabled=True))
+
+    assert cloud.make("deploy", "--yes") == 1
+    assert "is not what delivery.toml declares" in capsys.readouterr().out

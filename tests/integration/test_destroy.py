@@ -11,6 +11,7 @@ WITHOUT = "-var=protect_data=false -var=functions_enabled=false"
 FIRST = (*LOOK, "plan -var=functions_enabled=false", "apply", "show")
 LAST = (f"plan {WITHOUT}", "apply", f"plan -destroy {WITHOUT}", "apply")
 PERMANENT, DROP, EXPORTS = "module.permanent.", "module.file_drop[0].", "module.export_delta[0]."
+DELIVERY = "module.delivery[0]."
 LANDING = {
     "address": f'{PERMANENT}module.bucket["landing"].aws_s3_bucket.this',
     "type": "aws_s3_bucket",
@@ -154,6 +155,25 @@ def test_exports_their_changes_and_their_registry_stop_it(cloud, capsys):
     shown = capsys.readouterr().out
     assert "exports in s3://arrived; changes of exports in s3://computed" in shown
     assert "changes that the target refused in s3://set-aside; the registry of exports in registry" in shown
+
+
+def test_records_and_the_ledger_stop_it_and_answers_of_queries_do_not(cloud, capsys):
+    for name in ("raw", "results"):
+        cloud.create_bucket(name)
+        cloud.aws.client("s3").put_object(Bucket=name, Key="a", Body=b"")
+    dynamodb = cloud.aws.client("dynamodb")
+    dynamodb.create_table(TableName="delivered", **DYNAMODB_TABLE)
+    dynamodb.put_item(TableName="delivered", Item={"series": {"S": "a"}, "item": {"S": "b"}})
+    held = {f'{DELIVERY}module.bucket["{which}"].aws_s3_bucket.this': which for which in ("raw", "results")}
+    ledger = f"{DELIVERY}aws_dynamodb_table.ledger"
+    cloud.says["resources"] = [
+        *({**LANDING, "address": address, "values": {"bucket": name}} for address, name in held.items()),
+        {"address": ledger, "type": "aws_dynamodb_table", "values": {"name": "delivered"}},
+    ]
+
+    assert cloud.make("destroy", "--yes") == 1
+    shown = capsys.readouterr().out
+    assert "lost: records in s3://raw; the ledger of delivered records in delivered." in shown
 
 
 def test_an_empty_registry_is_no_data(cloud):

@@ -85,3 +85,39 @@ def test_the_database_of_exports_is_asked_for_where_exports_alone_are_deployed(c
     assert code == 0
     assert secret(cloud, "exports")["username"] == "applier"
     assert "aws s3 cp FILE s3://arrived/TENANT/TABLE/VERSION/" in shown
+
+
+ENDPOINT = ("URL", "header", "its value")
+
+
+def deploy_delivery(cloud):
+    cloud.aws.client("secretsmanager").create_secret(Name="endpoint")
+    cloud.says["outputs"] = {"delivery_api": "https://api.example.com/v1", "endpoint_secret_name": "endpoint"}
+
+
+def test_the_endpoint_is_asked_for_where_delivery_alone_is_deployed(cloud):
+    deploy_delivery(cloud)
+    given = ["https://taker.example.com/in", "x-door", PASSWORD]
+
+    code, shown = cloud.converse("secrets", *zip(ENDPOINT, given, strict=True))
+
+    assert code == 0, shown
+    assert PASSWORD not in shown
+    assert "Next: curl -X POST https://api.example.com/v1/ingest" in shown
+    held = {"url": "https://taker.example.com/in", "header_name": "x-door", "header_value": PASSWORD}
+    assert secret(cloud, "endpoint") == held
+
+
+def test_an_endpoint_without_tls_is_asked_for_again(cloud):
+    deploy_delivery(cloud)
+
+    code, shown = cloud.converse(
+        "secrets",
+        ("URL", "http://taker.example.com/in"),
+        ("such as https", "https://taker.example.com/in"),
+        ("header", ""),
+        ("its value", PASSWORD),
+    )
+
+    assert code == 0, shown
+    assert secret(cloud, "endpoint")["header_name"] == "Authorization"

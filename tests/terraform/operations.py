@@ -51,6 +51,8 @@ def action_of(service: str, request: Mapping[str, Any], body: bytes) -> str:
 
 
 def _operation(service: str, request: Mapping[str, Any], body: bytes) -> str:
+    if service == "apigateway":
+        return str(request["REQUEST_METHOD"])  # IAM knows no other names there
     if target := request.get("HTTP_X_AMZ_TARGET"):
         return str(target.rpartition(".")[2])
     if found := RPC.search(request["PATH_INFO"]):

@@ -1,3 +1,4 @@
+import pytest
 from benchmarks.cost import (
     Drop,
     Exports,
@@ -9,6 +10,7 @@ from benchmarks.cost import (
     monthly_export_costs,
     table,
 )
+from benchmarks.delivery_cost import Posts, delivery_table, million_table, monthly_delivery_costs
 
 from local.packages import ROOT
 
@@ -51,3 +53,18 @@ def test_a_stream_without_shards_costs_more_by_its_changes_and_one_with_shards_b
     assert on_demand[1] - on_demand[0] > 0.1
     assert provisioned[1] - provisioned[0] < 0.1
     assert provisioned[0] == 2 * monthly_export_costs(Exports(0, 0, 0, 1))["stream"]
+
+
+def test_the_tables_of_delivery_are_those_that_its_formulas_make():
+    told = (ROOT / "docs/operations.md").read_text()
+
+    assert "\n".join(delivery_table()) in told
+    assert "\n".join(million_table()) in told
+
+
+def test_records_posted_one_by_one_cost_more_by_all_that_is_paid_by_the_object():
+    single, many = (monthly_delivery_costs(Posts(1e6, a_post)) for a_post in (1, 100))
+
+    assert single["S3 requests"] == pytest.approx(100 * many["S3 requests"])
+    assert single["API Gateway"] == pytest.approx(100 * many["API Gateway"])
+    assert single["ledger"] == many["ledger"]

@@ -133,7 +133,7 @@ def test_a_project_of_neither_models_nor_file_tables_is_told_of_both(tmp_path):
     folder = project(tmp_path)
     (folder / "files" / "reading.toml").rename(folder / "files" / "reading.tml")
 
-    with pytest.raises(ConfigurationError, match=r"holds no model, and .*files no table"):
+    with pytest.raises(ConfigurationError, match=r"holds no model, and .*files and .*exports hold no table"):
         read_project(folder)
 
 

@@ -43,6 +43,7 @@ class Answers:
     schedule: str = "rate(15 minutes)"
     file_drop_enabled: bool = False
     export_delta_enabled: bool = False
+    delivery_enabled: bool = False
     architecture: str = "x86_64"
     vpc: Vpc | None = None
     others: str = field(default="", compare=False)  # what a person added to the file, kept as it is
@@ -59,6 +60,7 @@ class Answers:
             **freshness(self.schedule),
             "file_drop_enabled": self.file_drop_enabled,
             "export_delta_enabled": self.export_delta_enabled,
+            "delivery_enabled": self.delivery_enabled,
             "architecture": self.architecture,
             "vpc": self.vpc and self.vpc.variables(),
         }

@@ -8,6 +8,7 @@ from local.build_target import ARCHITECTURES
 from local.cloud.answers import Answers, Vpc, write_answers
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Check, Terminal
+from utils.delivery_project import holds_delivery
 from utils.errors import ConfigurationError
 from utils.export_project import holds_export_tables
 from utils.file_project import holds_file_tables
@@ -45,17 +46,19 @@ def configure(deployment: Deployment, terminal: Terminal) -> None:
 
 
 def _ask_pipelines(deployment: Deployment, terminal: Terminal, before: Answers) -> dict[str, Any]:
-    """Ask about the pipelines that the project's files are for: models, tables of dropped files, tables of exports."""
+    """Ask about the pipelines that the project's files are for: models, tables of files and exports, records."""
     has_models = (deployment.folder / "models").is_dir()
     asked: dict[str, Any] = {"warehouse_enabled": has_models and before.warehouse_enabled}
     if asked["warehouse_enabled"]:
         asked["schedule"] = terminal.ask("When runs start", before.schedule, SCHEDULE, _SCHEDULES)
     drops = before.file_drop_enabled or holds_file_tables(deployment.folder)
     exports = before.export_delta_enabled or holds_export_tables(deployment.folder)
+    records = before.delivery_enabled or holds_delivery(deployment.folder)
     return {
         **asked,
         "file_drop_enabled": _ask_whether(terminal, "Load files dropped into a bucket", drops),
         "export_delta_enabled": _ask_whether(terminal, "Apply full exports to a database", exports),
+        "delivery_enabled": _ask_whether(terminal, "Take records by POST and deliver them to an endpoint", records),
     }
 
 

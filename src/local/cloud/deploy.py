@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from local.api_document import check_written
 from local.build_target import on_lambda
 from local.cloud.account import has_state, keeps_former_states, open_terraform
 from local.cloud.deployment import Deployment
@@ -41,6 +42,8 @@ def _prepare(deployment: Deployment, terminal: Terminal) -> Terraform:
     terminal.step("Checking tools and credentials")
     terraform = open_terraform(deployment)
     terminal.say(f"account {terraform.account}, region {terraform.region}")
+    if deployment.answers.delivery_enabled:
+        check_written(deployment.folder)
     terminal.step("Building the packages")
     build = Build(
         on_lambda(deployment.answers.architecture), deployment.folder, deployment.root / "build", terminal.say

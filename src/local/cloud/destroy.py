@@ -20,7 +20,9 @@ HELD = {  # by the bucket that holds it, as Terraform addresses it
     'module.export_delta[0].module.bucket["exports"]': "exports",
     'module.export_delta[0].module.bucket["changes"]': "changes of exports",
     'module.export_delta[0].module.bucket["refused"]': "changes that the target refused",
+    'module.delivery[0].module.bucket["raw"]': "records",
 }
+TABLES = {"registry": "the registry of exports", "ledger": "the ledger of delivered records"}
 ABSENT = {"NoSuchBucket", "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue"}
 
 
@@ -70,13 +72,14 @@ def _data(account: Account, resources: Iterable[Resource]) -> Iterator[str]:
         if kind == "aws_secretsmanager_secret" and _holds_value(account, values["name"]):
             yield f"the login in the secret {values['name']}"
         if kind == "aws_dynamodb_table" and _holds_items(account, values["name"]):
-            yield f"the registry of exports in {values['name']}"
+            yield f"{TABLES[resource['address'].rpartition('.')[2]]} in {values['name']}"
         if kind == "aws_db_instance":
             yield f"the warehouse on {values['address']}"
 
 
 def _is_kept(bucket: Resource) -> bool:
-    return ".module.artifacts." not in bucket["address"]  # `make build` writes all of those again
+    address = bucket["address"]  # `make build` writes packages again, and a query can be asked again
+    return ".module.artifacts." not in address and '.module.bucket["results"]' not in address
 
 
 def _held(bucket: Resource) -> str:

@@ -58,6 +58,8 @@ def _no_runs(deployment: Deployment, outputs: Mapping[str, Any]) -> str:
             f"{deployment.name} applies exports as they arrive, without runs. Write one: aws s3 cp FILE "
             f"{exports}/TENANT/TABLE/VERSION/"
         )
+    if api := outputs.get("delivery_api"):
+        return f"{deployment.name} delivers by its own schedule, without runs. Post a record: curl -X POST {api}/ingest"
     return f"{deployment.name} has no warehouse pipeline. Set warehouse_enabled = true and `make deploy`."
 
 

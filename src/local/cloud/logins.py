@@ -1,4 +1,4 @@
-"""`make secrets`: ask for the databases' logins and put them where only the functions read them."""
+"""`make secrets`: ask for the databases' logins and the endpoint, and put them where only the functions read them."""
 
 import json
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from load.delivery.endpoint import parse_endpoint
 from local.cloud.account import read_outputs
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
@@ -16,14 +17,21 @@ ASKED = {
     "warehouse": "The database to write.",
     "files": "The database of dropped files; a login that may create and write its tables.",
     "exports": "The database that exports are applied to; a login that may change its tables (docs/exports-apply.md).",
+    "endpoint": "Where records are delivered to, and the header that opens the door (docs/delivery-endpoint.md).",
 }
 # The output that tells whether the pipeline is deployed that a login is for.
-PIPELINES = {"source": "state_machine_arn", "warehouse": "state_machine_arn", "files": "files", "exports": "exports"}
+PIPELINES = {
+    "source": "state_machine_arn",
+    "warehouse": "state_machine_arn",
+    "files": "files",
+    "exports": "exports",
+    "endpoint": "delivery_api",
+}
 Login = dict[str, Any]
 
 
 def put_secrets(deployment: Deployment, terminal: Terminal) -> None:
-    """Ask for the login of each database that is deployed for, and put it as a new version of its secret."""
+    """Ask for what opens each database and endpoint that is deployed for, and put it as a new version of its secret."""
     account, outputs = read_outputs(deployment)
     secrets = account.client("secretsmanager")
     for kind, about in ASKED.items():
@@ -32,7 +40,7 @@ def put_secrets(deployment: Deployment, terminal: Terminal) -> None:
         name = outputs[f"{kind}_secret_name"]
         terminal.step(f"{kind}: {about}")
         before = _before(secrets, name) or _made_here(kind, outputs)
-        secrets.put_secret_value(SecretId=name, SecretString=json.dumps(_ask_login(terminal, before)))
+        secrets.put_secret_value(SecretId=name, SecretString=json.dumps(_ask(kind, terminal, before)))
         terminal.say(f"put into {name}", "green")
     terminal.say(f"\nNext: {_next(deployment, outputs)}", "green")
 
@@ -42,7 +50,30 @@ def _next(deployment: Deployment, outputs: Mapping[str, Any]) -> str:
         return deployment.command("invoke")
     if files := outputs.get("files"):
         return f"aws s3 cp FILE {files}/TABLE/"
-    return f"aws s3 cp FILE {outputs.get('exports')}/TENANT/TABLE/VERSION/"
+    if exports := outputs.get("exports"):
+        return f"aws s3 cp FILE {exports}/TENANT/TABLE/VERSION/"
+    return f"curl -X POST {outputs.get('delivery_api')}/ingest"
+
+
+def _ask(kind: str, terminal: Terminal, before: Login) -> Login:
+    return _ask_endpoint(terminal, before) if kind == "endpoint" else _ask_login(terminal, before)
+
+
+def _ask_endpoint(terminal: Terminal, before: Login) -> Login:
+    """Ask for the endpoint's address and header, with all but the header's value as defaults."""
+    asked = {
+        "url": terminal.ask("  URL", before.get("url", ""), _is_https, "An address is such as https://example.org/in."),
+        "header_name": terminal.ask("  header", before.get("header_name", "Authorization")),
+    }
+    known = str(before.get("header_value", ""))
+    value = terminal.ask_hidden("  its value" + (" (empty keeps the last)" if known else ""), optional=bool(known))
+    found = {**asked, "header_value": value or known}
+    parse_endpoint(found, "endpoint")  # or the function would be the first to say what is wrong
+    return found
+
+
+def _is_https(url: str) -> bool:
+    return url.startswith("https://")
 
 
 def _ask_login(terminal: Terminal, before: Login) -> Login:
@@ -73,5 +104,5 @@ def _before(secrets: Any, name: str) -> Login:
 
 def _made_here(kind: str, outputs: Mapping[str, Any]) -> Login:
     """Return where the warehouse is that Terraform made, if it made one."""
-    made = outputs.get("warehouse_database") if kind != "source" else None
+    made = outputs.get("warehouse_database") if kind not in {"source", "endpoint"} else None
     return {name: made[name] for name in ("host", "port", "dbname")} if made else {}

@@ -20,7 +20,7 @@ from local.security.findings import (
 )
 from local.security.justified import BANDIT, CHECKOV, SECRETS
 
-LOCKS = ("extraction", "transformation", "load", "file_drop", "exports", "delta", "dev")
+LOCKS = ("extraction", "transformation", "load", "file_drop", "exports", "delta", "query", "dev")
 WORKFLOWS = ".github/workflows"
 
 

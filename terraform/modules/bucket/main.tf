@@ -92,6 +92,22 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 
   dynamic "rule" {
+    for_each = var.expiry_days
+    content {
+      id     = "expiry-${trimsuffix(rule.key, "/")}"
+      status = "Enabled"
+
+      filter {
+        prefix = rule.key
+      }
+
+      expiration {
+        days = rule.value
+      }
+    }
+  }
+
+  dynamic "rule" {
     for_each = length(local.moves) > 0 ? [local.moves] : []
     content {
       id     = "cheaper-classes"

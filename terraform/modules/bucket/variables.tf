@@ -47,3 +47,9 @@ variable "abandoned_upload_days" {
   description = "After how many days the parts of an upload that was never completed are removed."
   type        = number
 }
+
+variable "expiry_days" {
+  description = "After how many days objects are removed, by the beginning of their keys; others never are."
+  type        = map(number)
+  default     = {}
+}

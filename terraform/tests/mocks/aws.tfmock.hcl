@@ -80,3 +80,11 @@ mock_resource "aws_dynamodb_table" {
 mock_resource "aws_kinesis_stream" {
   defaults = { arn = "arn:aws:kinesis:eu-west-2:123456789012:stream/totesys-dev-changes" }
 }
+
+mock_resource "aws_api_gateway_rest_api" {
+  defaults = { execution_arn = "arn:aws:execute-api:eu-west-2:123456789012:some-api" }
+}
+
+mock_resource "aws_athena_workgroup" {
+  defaults = { arn = "arn:aws:athena:eu-west-2:123456789012:workgroup/some-workgroup" }
+}
