@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
@@ -17,6 +18,7 @@ from utils.export_table import ExportTable
 logger = logging.getLogger(__name__)
 
 BEFORE, AFTER, CHANGES = "export_before", "export_after", "changes"
+SIDES = {BEFORE: "the earlier export", AFTER: "the export"}
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,35 @@ def compare(
     is in no change.
     """
     earlier = before.columns if before else after.columns
-    shape = Shape(len(after.columns), _key_places(table, after.columns, earlier))
+    shape = shape_of(table, after.columns, earlier)
     rows = [_load(export, name, after.columns, connection) for export, name in ((before, BEFORE), (after, AFTER))]
-    for name, what in ((BEFORE, "the earlier export"), (AFTER, "the export")):
-        _check_keys(name, what, shape, table, connection)
+    for name, what in SIDES.items():
+        missing = connection.execute(query.keys_missing(name, shape)).fetchall()
+        check_keys(missing, connection.execute(query.keys_twice(name, shape)).fetchall(), what, table)
     begun = time.monotonic()
     connection.execute(f"CREATE TABLE {CHANGES} AS {query.delta(BEFORE, AFTER, shape)}")
     for name in (BEFORE, AFTER):
         connection.execute(f"DROP TABLE {name}")  # their disk is needed to put the changes in order
+    comparison = summed_up(rows, after.columns, earlier, shape, connection)
+    _log("exports compared", comparison.counts.changes, begun)
+    return comparison
+
+
+def summed_up(
+    rows: Sequence[int],
+    columns: tuple[str, ...],
+    earlier: Sequence[str],
+    shape: Shape,
+    connection: duckdb.DuckDBPyConnection,
+) -> Comparison:
+    """Count what `changes` holds, of exports that have so many rows and these columns."""
     counts = Counts(*rows, **_operations(connection))
-    _log("exports compared", counts.changes, begun)
-    added, dropped = _missing(after.columns, earlier), _missing(earlier, after.columns)
-    return Comparison(after.columns, shape, counts, added, dropped)
+    return Comparison(columns, shape, counts, _missing(columns, earlier), _missing(earlier, columns))
+
+
+def shape_of(table: ExportTable, columns: Sequence[str], earlier: Sequence[str]) -> Shape:
+    """Return how many columns are compared, and where the key is, which both exports must have."""
+    return Shape(len(columns), _key_places(table, columns, earlier))
 
 
 def _missing(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
@@ -102,8 +121,8 @@ def _load(export: Export | None, name: str, columns: Sequence[str], connection: 
     return rows
 
 
-def _check_keys(name: str, what: str, shape: Shape, table: ExportTable, connection: duckdb.DuckDBPyConnection) -> None:
-    missing = connection.execute(query.keys_missing(name, shape)).fetchall()
+def check_keys(missing: Sequence[Sequence[Any]], twice: Sequence[Sequence[Any]], what: str, table: ExportTable) -> None:
+    """Raise the error that shows rows whose key is NULL, or not theirs alone."""
     if missing:
         examples = "; ".join(_key_text(table, key) for key in missing)
         raise ExportRefusedError(
@@ -111,7 +130,6 @@ def _check_keys(name: str, what: str, shape: Shape, table: ExportTable, connecti
             "followed from one export to the next; export it whole, or name another key.",
             table=table.name,
         )
-    twice = connection.execute(query.keys_twice(name, shape)).fetchall()
     if twice:
         examples = "; ".join(f"{_key_text(table, key)} ({copies} rows)" for copies, *key in twice)
         raise DuplicateKeyError(

@@ -123,7 +123,7 @@ def _csv_relation(file: ExportFile, table: ExportTable, places: Sequence[str]) -
 
 
 def _parquet_part(file: ExportFile, connection: duckdb.DuckDBPyConnection) -> Part:
-    relation = f"read_parquet({literal(str(file.path))})"
+    relation = f"read_parquet({literal(str(file.path))}, hive_partitioning = false)"  # a folder's name is no column
     with named_file(file.name):
         found = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     texts = tuple(text_of(identifier(name), kind) for name, kind, *_ in found)
