@@ -37,3 +37,12 @@ def test_a_double_that_differs_in_its_last_bit_is_a_change(tmp_path):
     files = [write_files(tmp_path, name, [(tmp_path / name).read_bytes()]) for name in ("before", "after")]
 
     assert compare_files(*files, tmp_path, table(format=Format.PARQUET))[0].counts.updated == 1
+
+
+def test_a_folder_s_name_is_no_column(tmp_path):
+    (tmp_path / "day=2026-11-21").mkdir()
+    duckdb.execute(f"COPY (SELECT 1 AS id) TO '{tmp_path / 'day=2026-11-21' / 'after-0'}' (FORMAT parquet)")
+    content = (tmp_path / "day=2026-11-21" / "after-0").read_bytes()
+    (file,) = write_files(tmp_path / "day=2026-11-21", "after", [content])
+
+    assert compare_files(None, [file], tmp_path, table(format=Format.PARQUET))[0].columns == ("id",)

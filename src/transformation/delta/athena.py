@@ -71,13 +71,15 @@ class AthenaByBoto:
         return str(started["QueryExecutionId"])
 
     def progress(self, query: str) -> Progress:
-        """Tell how far a query is; whoever cancels it means it, and Athena cancels what reads too much."""
+        """Tell how far a query is."""
         with self._named_errors():
             status = self.athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
         if status["State"] not in ("FAILED", "CANCELLED"):
             return Progress(done=status["State"] == "SUCCEEDED")
         reason = status.get("StateChangeReason") or f"it is {status['State']}"
-        passing = bool(status.get("AthenaError", {}).get("Retryable"))
+        # A late owner of the lock cancels its queries, which its successor may wait for; Athena what reads too much.
+        cancelled = status["State"] == "CANCELLED" and "limit" not in reason
+        passing = cancelled or bool(status.get("AthenaError", {}).get("Retryable"))
         return Progress(done=True, failure=reason, passing=passing)
 
     def rows(self, query: str) -> list[tuple[str | None, ...]]:
