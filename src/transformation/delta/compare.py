@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import duckdb
 
 from transformation.delta import query
 from transformation.delta.engine import named_file
-from transformation.delta.export import Export
+from transformation.delta.export import Export, common_kind, text_of
 from transformation.delta.query import Shape
 from utils.errors import DuplicateKeyError, ExportRefusedError, SchemaDriftError
 from utils.export_table import ExportTable
@@ -18,6 +18,7 @@ from utils.export_table import ExportTable
 logger = logging.getLogger(__name__)
 
 BEFORE, AFTER, CHANGES = "export_before", "export_after", "changes"
+DIFFERING = "differing"  # the changes with the types that the files have
 SIDES = {BEFORE: "the earlier export", AFTER: "the export"}
 
 
@@ -63,17 +64,35 @@ def compare(
     """
     earlier = before.columns if before else after.columns
     shape = shape_of(table, after.columns, earlier)
-    rows = [_load(export, name, after.columns, connection) for export, name in ((before, BEFORE), (after, AFTER))]
-    for name, what in SIDES.items():
-        missing = connection.execute(query.keys_missing(name, shape)).fetchall()
-        check_keys(missing, connection.execute(query.keys_twice(name, shape)).fetchall(), what, table)
+    exports = {BEFORE: before, AFTER: after}
+    kinds = [common_kind(name, [export for export in exports.values() if export]) for name in after.columns]
+    rows = []
+    for name, export in exports.items():
+        rows.append(_load(export, name, dict(zip(after.columns, kinds, strict=True)), connection))
+        _check_side(name, kinds, shape, table, connection)
     begun = time.monotonic()
-    connection.execute(f"CREATE TABLE {CHANGES} AS {query.delta(BEFORE, AFTER, shape)}")
-    for name in (BEFORE, AFTER):
-        connection.execute(f"DROP TABLE {name}")  # their disk is needed to put the changes in order
+    _join(kinds, shape, connection)
     comparison = summed_up(rows, after.columns, earlier, shape, connection)
     _log("exports compared", comparison.counts.changes, begun)
     return comparison
+
+
+def _check_side(
+    name: str, kinds: Sequence[str], shape: Shape, table: ExportTable, connection: duckdb.DuckDBPyConnection
+) -> None:
+    key = ", ".join(text_of(f"c{place}", kinds[place - 1]) for place in shape.key)
+    missing = connection.execute(f"SELECT {key} FROM ({query.keys_missing(name, shape)})").fetchall()
+    twice = connection.execute(f"SELECT copies, {key} FROM ({query.keys_twice(name, shape)})").fetchall()
+    check_keys(missing, twice, SIDES[name], table)
+
+
+def _join(kinds: Sequence[str], shape: Shape, connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the rows that differ, as the files have them, and show them as texts."""
+    connection.execute(f"CREATE TABLE {DIFFERING} AS {query.delta(BEFORE, AFTER, shape)}")
+    items = [f"{text_of(f'{side}{n}', kinds[n - 1])} AS {side}{n}" for side in "ba" for n in shape.places]
+    connection.execute(f"CREATE VIEW {CHANGES} AS SELECT op, {', '.join(items)} FROM {DIFFERING}")
+    for name in SIDES:
+        connection.execute(f"DROP TABLE {name}")  # their disk is needed to put the changes in order
 
 
 def summed_up(
@@ -107,14 +126,15 @@ def _key_places(table: ExportTable, *exports: Sequence[str]) -> tuple[int, ...]:
     return tuple(exports[0].index(name) + 1 for name in table.key)
 
 
-def _load(export: Export | None, name: str, columns: Sequence[str], connection: duckdb.DuckDBPyConnection) -> int:
-    """Copy an export into a table of texts and return its rows; a CSV is slow to read, so it is read once."""
+def _load(export: Export | None, name: str, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> int:
+    """Copy an export into a table and return its rows; a file is slow to read, so it is read once."""
     begun = time.monotonic()
-    connection.execute(f"CREATE TABLE {name} ({', '.join(f'c{place} VARCHAR' for place, _ in enumerate(columns, 1))})")
+    items = ", ".join(f"c{place} {kind}" for place, kind in enumerate(kinds.values(), 1))
+    connection.execute(f"CREATE TABLE {name} ({items})")
     rows = 0
     for part in export.parts if export else ():
         with named_file(part.name):
-            connection.execute(f"INSERT INTO {name} {part.select(columns)}")
+            connection.execute(f"INSERT INTO {name} {part.select(tuple(kinds), tuple(kinds.values()))}")
         (found,) = connection.fetchone() or (0,)
         rows += found
     _log("export read", rows, begun, export=name.removeprefix("export_"))
