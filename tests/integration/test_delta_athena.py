@@ -225,19 +225,9 @@ def test_what_athena_might_read_otherwise_is_refused_by_name(tmp_path, column, k
         publish_delta(task(), made, no_deadline)
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"format": Format.CSV}, "cannot tell NULL from an empty text"),
-        ({"closed_by": "DONE"}, "would read the object DONE"),
-        ({}, "ATHENA_DATABASE and ATHENA_WORKGROUP"),
-    ],
-)
-def test_settings_that_athena_cannot_serve_are_named(tmp_path, changed, message):
-    made = ports(tmp_path, table(**{**SETTINGS, "engine": "athena", **changed}))
-
-    with pytest.raises(ConfigurationError, match=message):
-        publish_delta(task(), made, no_deadline)
+def test_a_function_without_athena_names_what_it_needs(tmp_path):
+    with pytest.raises(ConfigurationError, match="ATHENA_DATABASE and ATHENA_WORKGROUP"):
+        publish_delta(task(), ports(tmp_path, REMOTE), no_deadline)
 
 
 def test_files_that_are_overwritten_while_athena_reads_are_refused(made):

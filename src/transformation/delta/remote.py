@@ -34,7 +34,6 @@ from utils.errors import (
     RetryableError,
     ServiceUnavailableError,
 )
-from utils.export_table import Format
 from utils.postgres.names import literal
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds between two questions; Athena counts them too
@@ -81,21 +80,10 @@ def compare_remotely(
 def athena_of(task: Task, ports: Ports) -> Athena:
     """Return Athena, or raise ConfigurationError that says what it lacks."""
     table = ports.tables[task.version.table]
-    where = f"exports/{table.name}.toml"
-    if table.format is not Format.PARQUET:
-        raise ConfigurationError(
-            f'{where}: engine = "athena" needs format = "parquet": Athena\'s readers of CSV cannot tell NULL from an '
-            'empty text, nor read a value of several lines. Export Parquet, or set engine = "duckdb".'
-        )
-    if table.closed_by and not table.closed_by.startswith(("_", ".")):
-        raise ConfigurationError(
-            f"{where}: Athena would read the object {table.closed_by} as data. Let closed_by begin with _, as "
-            '"_SUCCESS", or set engine = "duckdb".'
-        )
     if ports.athena is None:
         raise ConfigurationError(
-            f'{where}: engine = "athena" needs ATHENA_DATABASE and ATHENA_WORKGROUP. Set them on the function, or set '
-            'engine = "duckdb".'
+            f'exports/{table.name}.toml: engine = "athena" needs ATHENA_DATABASE and ATHENA_WORKGROUP. Set them on the '
+            'function, or set engine = "duckdb".'
         )
     return ports.athena
 
