@@ -68,7 +68,7 @@ def compare_remotely(
     except LockLostError:
         _clear(run, athena)  # and not the note, which may be the successor's by now
         raise
-    except PipelineError:
+    except (PipelineError, duckdb.Error):
         with contextlib.suppress(RetryableError):  # the first error is the one to tell
             _clear(run, athena)
         ports.changes.delete(_note(task))  # the next attempt begins with new queries
