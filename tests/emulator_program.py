@@ -15,8 +15,9 @@ import urllib.request
 from pathlib import Path
 
 import ministack.app
-from ministack.services import lambda_svc
+from ministack.services import athena, lambda_svc
 
+import emulator_athena
 import emulator_stream
 
 FOLDER = Path(os.environ["EMULATOR_FOLDER"])
@@ -114,5 +115,6 @@ if __name__ == "__main__":
     lambda_svc._execute_function = emulator_stream.of_streams(
         lambda_svc._execute_function, lambda: list(lambda_svc._esms.values())
     )
+    athena._run_duckdb = emulator_athena.of_its_dialect(athena._run_duckdb)
     ministack.app.app = overheard(ministack.app.app)
     ministack.app.main()
