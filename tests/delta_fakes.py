@@ -1,8 +1,8 @@
 """The delta's ports in memory: a lease that can be lost, and a stream that refuses what it is told to."""
 
 from tests.exports import ORDERS
-from transformation.delta.pipeline import Task
 from transformation.delta.ports import Ports
+from transformation.delta.task import Task
 from utils.changes import read_record
 from utils.errors import ServiceUnavailableError
 from utils.export_table import ExportVersion

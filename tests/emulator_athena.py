@@ -1,81 +1,44 @@
-"""Athena over JSON lines, as its documentation has it: with parameters bound, and partitions projected.
+"""What Athena understands and the second emulator's DuckDB does not: its dialect, and UNLOAD."""
 
-Objects that the table's location template does not lead to are not there, as on AWS.
-"""
-
-import json
+import asyncio
 import re
 import tempfile
+import uuid
+from pathlib import Path
+from urllib.parse import urlparse
 
 import duckdb
 import sqlglot
-from ministack.services import glue, s3
+from ministack.services import athena, s3
 
-TYPES = {"string": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN"}
-ATHENA_TYPES = {
-    "VARCHAR": "varchar",
-    "BIGINT": "bigint",
-    "INTEGER": "integer",
-    "DOUBLE": "double",
-    "BOOLEAN": "boolean",
-}
+UNLOAD = re.compile(r"UNLOAD \((.*)\) TO '([^']*)' WITH \(format = 'PARQUET', compression = 'SNAPPY'\)", re.DOTALL)
 
 
-def binding(start):
-    """Return a way to start queries that puts the parameters where their question marks are."""
+def of_its_dialect(run):
+    """Return what runs a query, given what runs one of DuckDB's."""
 
-    def started(data):
-        parameters = iter(data.get("ExecutionParameters") or [])
-        sql = data["QueryString"]
-        tokens = sqlglot.tokenize(sql, read="athena")
-        marks = [token for token in tokens if token.token_type is sqlglot.TokenType.PLACEHOLDER]
-        for mark, value in reversed(list(zip(marks, parameters, strict=True))):
-            sql = f"{sql[: mark.start]}{value}{sql[mark.end + 1 :]}"
-        return start({**data, "QueryString": sql})
+    async def answer(query, database, catalog=None):
+        unload = UNLOAD.fullmatch(query)
+        if unload is None:
+            return await run(_translated(query), database, catalog)
+        relation, *_ = await athena._rewrite_data_paths(_translated(unload[1]), database, catalog)
+        await asyncio.to_thread(_unload, relation, urlparse(unload[2]))
+        return {"columns": [], "column_types": [], "rows": []}
 
-    return started
-
-
-async def run(sql, database, _catalog=None):
-    """Stand in for ministack's own engine."""
-    translated = sqlglot.transpile(sql, read="athena", write="duckdb")[0]
-    with duckdb.connect() as connection, tempfile.TemporaryDirectory() as folder:
-        connection.execute(f'CREATE SCHEMA "{database}"')
-        for name, table in list(glue._tables.items()):
-            if name.startswith(f"{database}/"):
-                create(connection, f'"{database}"."{table["Name"]}"', table, f"{folder}/{table['Name']}.json")
-        found = connection.execute(translated)
-        described = [(each[0], ATHENA_TYPES.get(str(each[1]), str(each[1]).lower())) for each in found.description]
-        rows = [list(row) for row in found.fetchall()]
-    return {"columns": [n.lower() for n, _ in described], "column_types": [kind for _, kind in described], "rows": rows}
+    return answer
 
 
-def create(connection, name, table, path):
-    """Make one table of what is in its partitions."""
-    declared = table["StorageDescriptor"]["Columns"] + table["PartitionKeys"]
-    columns = {each["Name"]: TYPES[each["Type"]] for each in declared}
-    with open(path, "w") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows_of(table))
-    listed = ", ".join(f"'{column}': '{kind}'" for column, kind in columns.items())
-    connection.execute(
-        f"CREATE VIEW {name} AS SELECT * FROM read_json('{path}', format = 'newline_delimited', columns = {{{listed}}})"
-    )
+def _translated(query):
+    (found,) = sqlglot.transpile(query, read="athena", write="duckdb", error_level=sqlglot.ErrorLevel.RAISE)
+    return found
 
 
-def rows_of(table):
-    """Yield the lines of every object that the projection leads to, their names in lower case as the SerDe has them."""
-    bucket, _, template = table["Parameters"]["storage.location.template"].removeprefix("s3://").partition("/")
-    names = re.findall(r"\$\{(\w+)\}", template)
-    place = re.compile(re.sub(r"\\\$\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template)) + "/[^/]+")
-    for key in sorted(s3._buckets[bucket]["objects"]):
-        found = place.fullmatch(key)
-        if found and all(is_projected(table["Parameters"], name, found[name]) for name in names):
-            for line in s3._get_object_data(bucket, key).splitlines():
-                yield {**{name.lower(): value for name, value in json.loads(line).items()}, **found.groupdict()}
-
-
-def is_projected(parameters, name, value):
-    """Tell whether Athena computes this value of a partition of whole numbers."""
-    least, most = map(int, parameters[f"projection.{name}.range"].split(","))
-    digits = int(parameters[f"projection.{name}.digits"])
-    return value in {str(number).zfill(digits) for number in range(least, most + 1)}
+def _unload(relation, target):
+    bucket, prefix = target.netloc, target.path.lstrip("/")
+    if any(key.startswith(prefix) for key in s3._buckets[bucket]["objects"]):
+        raise ValueError(f"HIVE_PATH_ALREADY_EXISTS: Target directory for table already exists: {target.geturl()}")
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as engine:
+        path = Path(folder) / "part"
+        engine.execute(f"COPY ({relation}) TO '{path}' (FORMAT parquet)")
+        body = path.read_bytes()
+        s3._put_object(bucket, f"{prefix}{uuid.uuid4()}", body, {"content-length": str(len(body))})

@@ -18,6 +18,7 @@ import ministack.app
 from ministack.services import apigateway_v1, athena, lambda_svc
 
 import emulator_athena
+import emulator_lake
 import emulator_rest
 import emulator_stream
 
@@ -116,8 +117,8 @@ if __name__ == "__main__":
     lambda_svc._execute_function = emulator_stream.of_streams(
         lambda_svc._execute_function, lambda: list(lambda_svc._esms.values())
     )
-    athena._start_query_execution = emulator_athena.binding(athena._start_query_execution)
-    athena._run_duckdb = emulator_athena.run
+    athena._start_query_execution = emulator_lake.binding(athena._start_query_execution)
+    athena._run_duckdb = emulator_lake.of_lakes(emulator_athena.of_its_dialect(athena._run_duckdb))
     apigateway_v1.handle_request = emulator_rest.importing(apigateway_v1.handle_request)
     ministack.app.app = overheard(ministack.app.app)
     ministack.app.main()

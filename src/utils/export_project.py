@@ -131,12 +131,17 @@ def _version_pattern(record: Mapping[str, Any], where: str) -> str | None:
 
 def _check_agrees(table: ExportTable, where: str) -> None:
     """Refuse settings that need, or exclude, another one, which is named."""
+    in_athena = table.engine == "athena"
     wanting = {
         'key must name at least one column, such as ["id"]': not table.key,
         "key names a column twice": len(set(table.key)) < len(table.key),
         "columns names a column twice": len(set(table.columns)) < len(table.columns),
         "columns is of CSV; Parquet names its own": bool(table.columns) and table.format is Format.PARQUET,
         "key names a column that columns lacks": bool(table.columns) and not set(table.key) <= set(table.columns),
+        'engine "athena" needs format "parquet", for in a CSV it cannot tell NULL from an empty text': in_athena
+        and table.format is not Format.PARQUET,
+        'closed_by must begin with _ or . where engine is "athena", which reads all other objects': in_athena
+        and not (table.closed_by or "_").startswith(("_", ".")),
         "tenant_column is one of the export's columns": table.tenant_column in (*table.columns, *table.key),
     }
     for sentence, is_wanting in wanting.items():

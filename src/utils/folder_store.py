@@ -90,6 +90,13 @@ class FolderStore:
         with _named_errors(str(path)):
             return path.read_bytes()
 
+    def read_end(self, key: str, count: int) -> bytes:
+        """Return a file's last bytes, or raise ObjectMissingError."""
+        path = self._path(key)
+        with _named_errors(str(path)), path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - count))
+            return stream.read()
+
     def exists(self, key: str) -> bool:
         """Tell whether the file is there."""
         return self._path(key).is_file()

@@ -159,6 +159,12 @@ class S3Store:
             body: bytes = self._s3.get_object(**self._at(key))["Body"].read()
             return body
 
+    def read_end(self, key: str, count: int) -> bytes:
+        """Return an object's last bytes, or raise ObjectMissingError."""
+        with _named_errors(f"{self.url}/{key}"):
+            body: bytes = self._s3.get_object(**self._at(key), Range=f"bytes=-{count}")["Body"].read()
+            return body
+
     def stat(self, key: str) -> ObjectState:
         """Return what the object is now, or raise ObjectMissingError."""
         with _named_errors(f"{self.url}/{key}"):

@@ -66,6 +66,10 @@ class ObjectStore(Protocol):
         """Return a small object's bytes, or raise ObjectMissingError."""
         ...
 
+    def read_end(self, key: str, count: int) -> bytes:
+        """Return an object's last bytes, or raise ObjectMissingError."""
+        ...
+
     def exists(self, key: str) -> bool:
         """Tell whether the object is there."""
         ...

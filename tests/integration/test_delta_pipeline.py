@@ -3,13 +3,12 @@
 import pytest
 
 from tests.delta_fakes import HeldLease, Shard, land, ports, received, task
-from tests.exports import apply, table
+from tests.exports import apply
 from tests.fakes import Crash, Fuse, FusedStore
 from transformation.delta.handler import task_of
 from transformation.delta.pipeline import publish_delta
 from utils.deadline import no_deadline
 from utils.errors import (
-    ConfigurationError,
     ExportChangedError,
     LockLostError,
     SchemaDriftError,
@@ -122,11 +121,6 @@ def test_a_late_owner_computes_and_publishes_nothing(made, tmp_path):
         publish_delta(task(), late, no_deadline)
 
     assert not any(late.changes.list(""))
-
-
-def test_an_engine_that_is_not_there_is_named(made, tmp_path):
-    with pytest.raises(ConfigurationError, match="athena"):
-        publish_delta(task(), ports(tmp_path, table(engine="athena")), no_deadline)
 
 
 class _AfterTelling(Shard):

@@ -11,6 +11,13 @@ QUERIES = {
     "delta": query.delta("earlier_export", "later_export", SHAPE),
     "keys_twice": query.keys_twice("earlier_export", SHAPE),
     "keys_missing": query.keys_missing("earlier_export", SHAPE),
+    "dates_beyond": query.dates_beyond("earlier_export", SHAPE, [2, 3]),
+    "texts": query.delta(
+        "(SELECT CAST('a' AS VARCHAR) AS c1, CAST(NULL AS VARCHAR) AS c2, CAST(NULL AS VARCHAR) AS c3 WHERE 1 = 0)",
+        '(SELECT CAST("c1" AS VARCHAR) AS c1, CAST("c2" AS VARCHAR) AS c2, CAST("c3" AS VARCHAR) AS c3 '
+        "FROM later_export)",
+        SHAPE,
+    ),
 }
 ROWS = {
     "earlier_export": "('1', 'a', NULL), ('2', 'b', ''), ('3', 'c', 'x')",

@@ -41,7 +41,7 @@ def test_every_setting_is_read(read):
         deletes = "mark"
         max_deleted_share = 0
         tenant_column = "customer"
-        engine = "athena"
+        engine = "duckdb"
         """
     )["staff"]
 
@@ -58,7 +58,7 @@ def test_every_setting_is_read(read):
         deletes=Deletes.MARK,
         max_deleted_share=0.0,
         tenant_column="customer",
-        engine="athena",
+        engine="duckdb",
     )
 
 
@@ -72,6 +72,8 @@ def test_every_setting_is_read(read):
         ('key = ["id"]\nformat = "xml"', 'must be one of "csv", "parquet"'),
         ('key = ["id"]\ndeletes = "keep"', 'must be one of "delete", "mark"'),
         ('key = ["id"]\nengine = "spark"', 'must be one of "duckdb", "athena"'),
+        ('key = ["id"]\nengine = "athena"', 'engine "athena" needs format "parquet"'),
+        ('key = ["id"]\nengine = "athena"\nformat = "parquet"\nclosed_by = "DONE"', "closed_by must begin with _"),
         ('key = ["id"]\ndelimiter = "::"', "delimiter must be one ASCII character"),
         ('key = ["id"]\nnull = 0', "null must be a text in quotes"),
         ('key = ["id"]\nclosed_by = "a/_SUCCESS"', "closed_by is one object of the version"),
@@ -104,3 +106,9 @@ def test_hidden_files_are_an_editors_own(read, tmp_path):
     (tmp_path / "exports" / ".staff.toml").write_text("half writ")
 
     assert list(read_exports(tmp_path)) == ["staff"]
+
+
+def test_a_table_of_parquet_may_be_compared_in_athena(read):
+    settings = 'key = ["id"]\nengine = "athena"\nformat = "parquet"\nclosed_by = "_SUCCESS"'
+
+    assert read(staff=settings)["staff"].engine == "athena"

@@ -16,7 +16,7 @@ ASKED = {
     "source": "The database to read; a login that may only SELECT is enough.",
     "warehouse": "The database to write.",
     "files": "The database of dropped files; a login that may create and write its tables.",
-    "exports": "The database that exports are applied to; a login that may change its tables (docs/exports-apply.md).",
+    "exports": "The database that exports are applied to; a login that may change its tables (docs/exports.md).",
     "endpoint": "Where records are delivered to, and the header that opens the door (docs/delivery-endpoint.md).",
 }
 # The output that tells whether the pipeline is deployed that a login is for.

@@ -2,14 +2,15 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
 from transformation.delta import query
 from transformation.delta.engine import named_file
-from transformation.delta.export import Export
+from transformation.delta.export import Export, common_kind, text_of
 from transformation.delta.query import Shape
 from utils.errors import DuplicateKeyError, ExportRefusedError, SchemaDriftError
 from utils.export_table import ExportTable
@@ -17,6 +18,8 @@ from utils.export_table import ExportTable
 logger = logging.getLogger(__name__)
 
 BEFORE, AFTER, CHANGES = "export_before", "export_after", "changes"
+DIFFERING = "differing"  # the changes with the types that the files have
+SIDES = {BEFORE: "the earlier export", AFTER: "the export"}
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,53 @@ def compare(
     is in no change.
     """
     earlier = before.columns if before else after.columns
-    shape = Shape(len(after.columns), _key_places(table, after.columns, earlier))
-    rows = [_load(export, name, after.columns, connection) for export, name in ((before, BEFORE), (after, AFTER))]
-    for name, what in ((BEFORE, "the earlier export"), (AFTER, "the export")):
-        _check_keys(name, what, shape, table, connection)
+    shape = shape_of(table, after.columns, earlier)
+    exports = {BEFORE: before, AFTER: after}
+    kinds = [common_kind(name, [export for export in exports.values() if export]) for name in after.columns]
+    rows = []
+    for name, export in exports.items():
+        rows.append(_load(export, name, dict(zip(after.columns, kinds, strict=True)), connection))
+        _check_side(name, kinds, shape, table, connection)
     begun = time.monotonic()
-    connection.execute(f"CREATE TABLE {CHANGES} AS {query.delta(BEFORE, AFTER, shape)}")
-    for name in (BEFORE, AFTER):
+    _join(kinds, shape, connection)
+    comparison = summed_up(rows, after.columns, earlier, shape, connection)
+    _log("exports compared", comparison.counts.changes, begun)
+    return comparison
+
+
+def _check_side(
+    name: str, kinds: Sequence[str], shape: Shape, table: ExportTable, connection: duckdb.DuckDBPyConnection
+) -> None:
+    key = ", ".join(text_of(f"c{place}", kinds[place - 1]) for place in shape.key)
+    missing = connection.execute(f"SELECT {key} FROM ({query.keys_missing(name, shape)})").fetchall()
+    twice = connection.execute(f"SELECT copies, {key} FROM ({query.keys_twice(name, shape)})").fetchall()
+    check_keys(missing, twice, SIDES[name], table)
+
+
+def _join(kinds: Sequence[str], shape: Shape, connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the rows that differ, as the files have them, and show them as texts."""
+    connection.execute(f"CREATE TABLE {DIFFERING} AS {query.delta(BEFORE, AFTER, shape)}")
+    items = [f"{text_of(f'{side}{n}', kinds[n - 1])} AS {side}{n}" for side in "ba" for n in shape.places]
+    connection.execute(f"CREATE VIEW {CHANGES} AS SELECT op, {', '.join(items)} FROM {DIFFERING}")
+    for name in SIDES:
         connection.execute(f"DROP TABLE {name}")  # their disk is needed to put the changes in order
+
+
+def summed_up(
+    rows: Sequence[int],
+    columns: tuple[str, ...],
+    earlier: Sequence[str],
+    shape: Shape,
+    connection: duckdb.DuckDBPyConnection,
+) -> Comparison:
+    """Count what `changes` holds, of exports that have so many rows and these columns."""
     counts = Counts(*rows, **_operations(connection))
-    _log("exports compared", counts.changes, begun)
-    added, dropped = _missing(after.columns, earlier), _missing(earlier, after.columns)
-    return Comparison(after.columns, shape, counts, added, dropped)
+    return Comparison(columns, shape, counts, _missing(columns, earlier), _missing(earlier, columns))
+
+
+def shape_of(table: ExportTable, columns: Sequence[str], earlier: Sequence[str]) -> Shape:
+    """Return how many columns are compared, and where the key is, which both exports must have."""
+    return Shape(len(columns), _key_places(table, columns, earlier))
 
 
 def _missing(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
@@ -88,22 +126,23 @@ def _key_places(table: ExportTable, *exports: Sequence[str]) -> tuple[int, ...]:
     return tuple(exports[0].index(name) + 1 for name in table.key)
 
 
-def _load(export: Export | None, name: str, columns: Sequence[str], connection: duckdb.DuckDBPyConnection) -> int:
-    """Copy an export into a table of texts and return its rows; a CSV is slow to read, so it is read once."""
+def _load(export: Export | None, name: str, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> int:
+    """Copy an export into a table and return its rows; a file is slow to read, so it is read once."""
     begun = time.monotonic()
-    connection.execute(f"CREATE TABLE {name} ({', '.join(f'c{place} VARCHAR' for place, _ in enumerate(columns, 1))})")
+    items = ", ".join(f"c{place} {kind}" for place, kind in enumerate(kinds.values(), 1))
+    connection.execute(f"CREATE TABLE {name} ({items})")
     rows = 0
     for part in export.parts if export else ():
         with named_file(part.name):
-            connection.execute(f"INSERT INTO {name} {part.select(columns)}")
+            connection.execute(f"INSERT INTO {name} {part.select(tuple(kinds), tuple(kinds.values()))}")
         (found,) = connection.fetchone() or (0,)
         rows += found
     _log("export read", rows, begun, export=name.removeprefix("export_"))
     return rows
 
 
-def _check_keys(name: str, what: str, shape: Shape, table: ExportTable, connection: duckdb.DuckDBPyConnection) -> None:
-    missing = connection.execute(query.keys_missing(name, shape)).fetchall()
+def check_keys(missing: Sequence[Sequence[Any]], twice: Sequence[Sequence[Any]], what: str, table: ExportTable) -> None:
+    """Raise the error that shows rows whose key is NULL, or not theirs alone."""
     if missing:
         examples = "; ".join(_key_text(table, key) for key in missing)
         raise ExportRefusedError(
@@ -111,7 +150,6 @@ def _check_keys(name: str, what: str, shape: Shape, table: ExportTable, connecti
             "followed from one export to the next; export it whole, or name another key.",
             table=table.name,
         )
-    twice = connection.execute(query.keys_twice(name, shape)).fetchall()
     if twice:
         examples = "; ".join(f"{_key_text(table, key)} ({copies} rows)" for copies, *key in twice)
         raise DuplicateKeyError(

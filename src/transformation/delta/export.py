@@ -1,4 +1,4 @@
-"""One export's files as text, exactly as they stand: which columns they have, and the SQL that reads them.
+"""One export's files as they stand: which columns they have, and the SQL that reads them, as text or as typed.
 
 Columns go by their place in SQL and never by their name: a source may tell "id" from "ID", and DuckDB does not.
 """
@@ -20,6 +20,12 @@ from utils.store import BLOCK_BYTES
 
 MAX_LINE_BYTES = 16 << 20  # of a CSV's row; what DuckDB's reader keeps in memory for each thread grows with it
 NESTED = ("STRUCT", "MAP", "UNION")
+TEXT = "VARCHAR"
+ALIKE = {  # types of which two values are equal just if their texts are; 0.0 and -0.0 are no such values
+    *(TEXT, "BLOB", "BOOLEAN", "DATE", "UUID"),
+    *(f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")),
+    *("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"),
+}
 
 
 @dataclass(frozen=True)
@@ -32,18 +38,25 @@ class ExportFile:
 
 @dataclass(frozen=True)
 class Part:
-    """One file's columns, each with the SQL for its text, and the relation that they come from."""
+    """One file's columns, each with the SQL for its value and DuckDB's type, and the relation that they come from."""
 
     name: str
     columns: tuple[str, ...]
-    texts: tuple[str, ...]
+    values: tuple[str, ...]
+    kinds: tuple[str, ...]
     relation: str
 
-    def select(self, columns: Sequence[str]) -> str:
-        """Return the query for these columns as c1, c2 ...; NULL for one that the file lacks."""
-        texts = dict(zip(self.columns, self.texts, strict=True))
-        items = (f"{texts.get(name, 'CAST(NULL AS VARCHAR)')} AS c{place}" for place, name in enumerate(columns, 1))
+    def select(self, columns: Sequence[str], kinds: Sequence[str] = ()) -> str:
+        """Return the query for these columns as c1, c2 ..., as texts where nothing else is asked for."""
+        wanted = zip(columns, kinds or [TEXT] * len(columns), strict=True)
+        items = (f"{self._item(name, kind)} AS c{place}" for place, (name, kind) in enumerate(wanted, 1))
         return f"SELECT {', '.join(items)} FROM {self.relation}"
+
+    def _item(self, name: str, kind: str) -> str:
+        if name not in self.columns:
+            return f"CAST(NULL AS {kind})"
+        place = self.columns.index(name)
+        return self.values[place] if self.kinds[place] == kind else text_of(self.values[place], self.kinds[place])
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,20 @@ class Export:
 
     columns: tuple[str, ...]
     parts: tuple[Part, ...]
+
+    def kinds_of(self, name: str) -> set[str]:
+        """Return the types that a column has in the files which have it."""
+        return {part.kinds[part.columns.index(name)] for part in self.parts if name in part.columns}
+
+
+def common_kind(name: str, exports: Sequence[Export]) -> str:
+    """Return the type by which a column can be compared: its own if it is the same everywhere, else its text's.
+
+    Casting every value of two large files takes longer than comparing them; casting what differs takes nothing.
+    """
+    kinds = set[str]().union(*(export.kinds_of(name) for export in exports))
+    only = next(iter(kinds)) if len(kinds) == 1 else TEXT
+    return only if only in ALIKE or only.startswith("DECIMAL") else TEXT
 
 
 def read_export(files: Sequence[ExportFile], table: ExportTable, connection: duckdb.DuckDBPyConnection) -> Export:
@@ -69,7 +96,7 @@ def _part(file: ExportFile, table: ExportTable, connection: duckdb.DuckDBPyConne
         _check_gzip(file)
     columns = table.columns or read_header(file, table.delimiter)
     places = tuple(f"c{place}" for place, _ in enumerate(columns, 1))
-    return Part(file.name, columns, places, _csv_relation(file, table, places))
+    return Part(file.name, columns, places, (TEXT,) * len(places), _csv_relation(file, table, places))
 
 
 def read_header(file: ExportFile, delimiter: str) -> tuple[str, ...]:
@@ -123,11 +150,11 @@ def _csv_relation(file: ExportFile, table: ExportTable, places: Sequence[str]) -
 
 
 def _parquet_part(file: ExportFile, connection: duckdb.DuckDBPyConnection) -> Part:
-    relation = f"read_parquet({literal(str(file.path))})"
+    relation = f"read_parquet({literal(str(file.path))}, hive_partitioning = false)"  # a folder's name is no column
     with named_file(file.name):
         found = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-    texts = tuple(text_of(identifier(name), kind) for name, kind, *_ in found)
-    return Part(file.name, tuple(name for name, *_ in found), texts, relation)
+    names = tuple(name for name, *_ in found)
+    return Part(file.name, names, tuple(map(identifier, names)), tuple(kind for _, kind, *_ in found), relation)
 
 
 def text_of(column: str, kind: str) -> str:

@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from transformation.delta.pipeline import Task, publish_delta
+from transformation.delta.pipeline import publish_delta
+from transformation.delta.task import Task
 from transformation.delta.wiring import Config, open_lambda_ports
 from utils import log
 from utils.deadline import lambda_deadline

@@ -10,53 +10,27 @@ order and sequence.
 import json
 import logging
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from transformation.delta.compare import Comparison, compare
 from transformation.delta.engine import open_engine
-from transformation.delta.export import Export, ExportFile, read_export
+from transformation.delta.export import Export, read_export
 from transformation.delta.guards import refuse_suspicious
 from transformation.delta.lines import Numbered, write_lines
 from transformation.delta.ports import Ports
 from transformation.delta.publish import publish, refuse_late
+from transformation.delta.registered import fetch_files
+from transformation.delta.remote import compare_remotely, forget
+from transformation.delta.task import Delta, Task
 from utils.deadline import Deadline
-from utils.errors import ConfigurationError, ExportChangedError, ObjectMissingError
-from utils.export_files import list_files
-from utils.export_table import ExportTable, ExportVersion
+from utils.errors import ObjectMissingError
 from utils.store import DataFile, fetch_checked, file_blocks
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Task:
-    """The version to publish, what it is compared with, and what a person confirmed."""
-
-    version: ExportVersion
-    order: int
-    previous: str | None
-    accepted: frozenset[str] = frozenset()
-
-    @property
-    def folder(self) -> str:
-        """Where the changes are kept; one order means one comparison."""
-        return f"{self.version.series}/{self.order:012d}"
-
-    @property
-    def identity(self) -> dict[str, str | None]:
-        """What tells this comparison from one of the same order in a registry that was lost."""
-        return {"version": self.version.version, "previous": self.previous}
-
-
-@dataclass(frozen=True)
-class Delta:
-    """A computed delta: its lines in the store, and its counts."""
-
-    lines: DataFile
-    counts: Mapping[str, int]
 
 
 def publish_delta(task: Task, ports: Ports, deadline: Deadline) -> dict[str, Any]:
@@ -67,7 +41,9 @@ def publish_delta(task: Task, ports: Ports, deadline: Deadline) -> dict[str, Any
     refuse_late(ports.lease)
     with tempfile.TemporaryDirectory(dir=ports.scratch) as name:
         scratch = Path(name)
-        delta = _read_delta(task, ports) or _compute(task, ports, scratch)
+        delta = _read_delta(task, ports) or _compute(task, ports, scratch, deadline)
+        if delta is None:
+            return {"counts": {"published": 0}, "more": True}
         done = _publish(task, delta, ports, scratch, deadline) if delta.lines.rows else 0
     counts = {**delta.counts, "published": done}
     logger.info("changes published", extra={**asdict(task.version), "counts": counts})
@@ -90,34 +66,34 @@ def _read_delta(task: Task, ports: Ports) -> Delta | None:
     return Delta(DataFile(**record["lines"]), record["counts"])
 
 
-def _compute(task: Task, ports: Ports, scratch: Path) -> Delta:
+def _compute(task: Task, ports: Ports, scratch: Path, deadline: Deadline) -> Delta | None:
+    """Return the changes, stored; None if another attempt must go on waiting for them."""
     table = ports.tables[task.version.table]
-    if table.engine != "duckdb":
-        raise ConfigurationError(f"exports/{table.name}.toml: the engine {table.engine} is not available here.")
     path = scratch / "changes.jsonl"
     with open_engine(scratch, ports.memory_mb) as connection:
-
-        def read(version: str) -> Export:
-            files = _fetch(replace(task.version, version=version), table, ports, scratch)
-            return read_export(files, table, connection)
-
-        before, after = read(task.previous) if task.previous else None, read(task.version.version)
-        comparison = compare(before, after, table, connection)
+        if table.engine == "athena":
+            comparison = compare_remotely(task, ports, scratch, connection, deadline)
+        else:
+            comparison = _compare_here(task, ports, scratch, connection)
+        if comparison is None:
+            return None
         refuse_suspicious(comparison, table, task.accepted)
         write_lines(comparison, Numbered(task.version, task.order), path, connection)
-    return _store(task, comparison, path, ports)
+    delta = _store(task, comparison, path, ports)
+    if table.engine == "athena":
+        forget(task, ports)
+    return delta
 
 
-def _fetch(version: ExportVersion, table: ExportTable, ports: Ports, scratch: Path) -> list[ExportFile]:
-    """Bring a version's files here, or raise ExportChangedError if they are not those that were registered."""
-    found = list_files(ports.exports, table, version)
-    if ports.known_content(version) not in (None, found.content):
-        raise ExportChangedError(
-            f"{version.series} {version.version} is no longer what was registered: its files were overwritten. "
-            "Restore them, and put new content under a new version.",
-            version=version.version,
-        )
-    return [ExportFile(ports.exports.fetch(file.key, scratch), file.key) for file in found.files]
+def _compare_here(task: Task, ports: Ports, scratch: Path, connection: duckdb.DuckDBPyConnection) -> Comparison:
+    table = ports.tables[task.version.table]
+
+    def read(version: str) -> Export:
+        files = fetch_files(replace(task.version, version=version), table, ports, scratch)
+        return read_export(files, table, connection)
+
+    before, after = read(task.previous) if task.previous else None, read(task.version.version)
+    return compare(before, after, table, connection)
 
 
 def _store(task: Task, comparison: Comparison, path: Path, ports: Ports) -> Delta:

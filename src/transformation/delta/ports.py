@@ -54,6 +54,47 @@ class Lease(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a query is."""
+
+    done: bool
+    failure: str = ""  # why it ended without a result
+    passing: bool = False  # the same query may succeed later
+
+
+class Athena(Protocol):
+    """Runs SQL over Parquet files where they are."""
+
+    def create_table(self, name: str, columns: Mapping[str, str], location: str) -> None:
+        """Let queries read a folder's files as a table; columns have the catalogue's types."""
+        ...
+
+    def drop_table(self, name: str) -> None:
+        """Forget a table, not its files; it need not be there."""
+        ...
+
+    def relation(self, name: str) -> str:
+        """Return a table's name for SQL."""
+        ...
+
+    def start(self, sql: str, results: str) -> str:
+        """Start a query whose own results go into a folder, and return its id."""
+        ...
+
+    def progress(self, query: str) -> Progress:
+        """Tell how far a query is."""
+        ...
+
+    def rows(self, query: str) -> list[tuple[str | None, ...]]:
+        """Return the few rows of a query that succeeded, as texts."""
+        ...
+
+    def stop(self, query: str) -> None:
+        """End a query; it may have ended by itself."""
+        ...
+
+
 KnownContent = Callable[[ExportVersion], str | None]
 """The checksum by which a version was registered; None if it is no longer known."""
 
@@ -71,3 +112,4 @@ class Ports:
     scratch: Path
     memory_mb: int
     pause: Callable[[float], None] = time.sleep
+    athena: Athena | None = None

@@ -52,5 +52,14 @@ def keys_missing(relation: str, shape: Shape) -> str:
     return f"SELECT {_columns(shape.key)} FROM {relation} AS export WHERE {lacks} ORDER BY 1 LIMIT {EXAMPLES}"
 
 
+def dates_beyond(relation: str, shape: Shape, places: Sequence[int]) -> str:
+    """Return the query for some rows with a date outside the years 1 to 9999, which the two dialects write differently.
+
+    Each of them writes a year 0 or before that, or one of more digits, longer, or so that it sorts before year 1.
+    """
+    beyond = " OR ".join(f"length(c{place}) <> 10 OR c{place} < '0001'" for place in places)
+    return f"SELECT {_columns(shape.key)} FROM {relation} AS export WHERE {beyond} LIMIT {EXAMPLES}"
+
+
 def _columns(places: Sequence[int]) -> str:
     return ", ".join(f"c{place}" for place in places)

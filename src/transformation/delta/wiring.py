@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transformation.delta.ports import KnownContent, Ports, Stream
@@ -29,6 +29,8 @@ class Config:
     registry: str
     stream: str
     memory_mb: int
+    athena_database: str = ""  # both or neither: where exports outgrow one function
+    athena_workgroup: str = ""
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Config":
@@ -37,7 +39,8 @@ class Config:
         project, *others = (environment[name] for name in NEEDED)
         memory = int(environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", HOST_MEMORY_MB + BESIDE_DUCKDB_MB))
         exports, changes, registry, stream = others
-        return cls(Path(project), exports, changes, registry, stream, max(200, memory - BESIDE_DUCKDB_MB))
+        athena = (environment.get(name, "") for name in ("ATHENA_DATABASE", "ATHENA_WORKGROUP"))
+        return cls(Path(project), exports, changes, registry, stream, max(200, memory - BESIDE_DUCKDB_MB), *athena)
 
 
 def open_ports(config: Config, claim: Claim, stream: Stream) -> Ports:
@@ -57,9 +60,13 @@ def open_ports(config: Config, claim: Claim, stream: Stream) -> Ports:
 
 def open_lambda_ports(config: Config, claim: Claim) -> Ports:
     """Bind one claimed version to all that the Lambda's environment names."""
-    from transformation.delta.kinesis import KinesisStream  # one machine does not wait for boto3
+    from transformation.delta.athena import AthenaByBoto  # one machine does not wait for boto3
+    from transformation.delta.kinesis import KinesisStream
 
-    return open_ports(config, claim, KinesisStream.open(config.stream))
+    ports = open_ports(config, claim, KinesisStream.open(config.stream))
+    if not (config.athena_database and config.athena_workgroup):
+        return ports
+    return replace(ports, athena=AthenaByBoto.open(config.athena_database, config.athena_workgroup))
 
 
 def _known_content(registry: RegistryStore) -> KnownContent:

@@ -1,0 +1,27 @@
+"""A version's files, as long as they are those that were registered."""
+
+from pathlib import Path
+
+from transformation.delta.export import ExportFile
+from transformation.delta.ports import Ports
+from utils.errors import ExportChangedError
+from utils.export_files import ExportFiles, list_files
+from utils.export_table import ExportTable, ExportVersion
+
+
+def registered_files(version: ExportVersion, table: ExportTable, ports: Ports, seen: str | None = None) -> ExportFiles:
+    """Return a version's files, or raise ExportChangedError if they are not those registered, or seen before."""
+    found = list_files(ports.exports, table, version)
+    if {ports.known_content(version), seen} - {None, found.content}:
+        raise ExportChangedError(
+            f"{version.series} {version.version} is no longer what was registered: its files were overwritten. "
+            "Restore them, and put new content under a new version.",
+            version=version.version,
+        )
+    return found
+
+
+def fetch_files(version: ExportVersion, table: ExportTable, ports: Ports, scratch: Path) -> list[ExportFile]:
+    """Bring a version's files here."""
+    found = registered_files(version, table, ports)
+    return [ExportFile(ports.exports.fetch(file.key, scratch), file.key) for file in found.files]
