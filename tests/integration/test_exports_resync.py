@@ -165,6 +165,14 @@ def test_changes_that_the_registry_does_not_know_stop_a_resync(source):
         source.series.mend(accepts_deletes=True)
 
 
+def test_a_floor_that_the_registry_does_not_know_stops_a_resync(source):
+    source.series.mend(accepts_deletes=True)
+    source.place.ask("UPDATE starlift.applied_series SET floor = 7 RETURNING floor")
+
+    with pytest.raises(IntegrityError, match="up to order 7"):
+        source.series.mend(accepts_deletes=True)
+
+
 def test_an_export_whose_files_were_replaced_is_not_trusted(source):
     source.store.put("acme/orders/v1/orders.csv", HEADER.encode())
 
