@@ -21,6 +21,7 @@ from utils.errors import (
     WarehouseBusyError,
 )
 from utils.export_table import Deletes, ExportVersion
+from utils.folder_store import FolderStore
 from utils.registry.claim import Lease
 
 
@@ -178,6 +179,21 @@ def test_an_export_whose_files_were_replaced_is_not_trusted(source):
 
     with pytest.raises(IntegrityError, match="no longer what succeeded"):
         source.series.compare()
+
+
+class OverwrittenMeanwhile(FolderStore):
+    """A store of which a file is overwritten before it is fetched."""
+
+    def fetch(self, key, folder):
+        self.put(key, HEADER.encode())
+        return super().fetch(key, folder)
+
+
+def test_an_export_that_is_replaced_while_it_is_fetched_is_not_trusted(source):
+    series = replace(source.series, exports=OverwrittenMeanwhile(source.store.root))
+
+    with pytest.raises(IntegrityError, match="no longer what succeeded"):
+        series.mend(accepts_deletes=True)
 
 
 def test_the_lock_is_released_after_success_and_after_failure(source):
