@@ -64,11 +64,10 @@ class Series:
             return self._resync(entry, mends=True, accepts_deletes=accepts_deletes)
 
     def _resync(self, entry: Entry, mends: bool, accepts_deletes: bool) -> Compared:
-        files = self._files(entry)
         with tempfile.TemporaryDirectory(prefix="starlift-") as folder:
             scratch = Path(folder)
             with open_engine(scratch, HOST_MEMORY_MB) as engine, connect(self.target, TARGET) as session:
-                export = self._fetched(files, scratch, engine)
+                export = self._fetched(entry, scratch, engine)
                 whole = WholeExport(
                     self.table, self.tenant, entry.order or 0, export.columns, partial(_blocks, engine, export)
                 )
@@ -85,8 +84,10 @@ class Series:
             )
         return files
 
-    def _fetched(self, files: ExportFiles, scratch: Path, engine: duckdb.DuckDBPyConnection) -> Export:
-        fetched = [ExportFile(self.exports.fetch(file.key, scratch), file.key) for file in files.files]
+    def _fetched(self, entry: Entry, scratch: Path, engine: duckdb.DuckDBPyConnection) -> Export:
+        files = self._files(entry).files
+        fetched = [ExportFile(self.exports.fetch(file.key, scratch), file.key) for file in files]
+        self._files(entry)  # one may have been overwritten while another was fetched
         return read_export(fetched, self.table, engine)
 
 

@@ -14,6 +14,7 @@ from utils.errors import (
     SchemaDriftError,
     TooManyDeletesError,
 )
+from utils.folder_store import FolderStore
 from utils.registry.claim import Claim
 
 FIRST = "id,name\n1,Ann\n2,Bob\n"
@@ -85,6 +86,19 @@ def test_files_that_were_overwritten_after_their_registration_are_refused(made, 
 
     with pytest.raises(ExportChangedError, match="v1 is no longer what was registered"):
         publish_delta(task(), altered, no_deadline)
+
+
+class OverwrittenMeanwhile(FolderStore):
+    """A store of which a file is overwritten before it is fetched."""
+
+    def fetch(self, key, folder):
+        self.put(key, b"id,name\n9,other\n")
+        return super().fetch(key, folder)
+
+
+def test_files_that_are_overwritten_before_they_are_fetched_are_refused(made, tmp_path):
+    with pytest.raises(ExportChangedError, match="v1 is no longer what was registered"):
+        publish_delta(task(), ports(tmp_path, exports=OverwrittenMeanwhile(made.exports.root)), no_deadline)
 
 
 def test_too_many_deletes_stop_it_until_they_are_accepted(made):

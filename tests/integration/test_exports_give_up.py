@@ -121,3 +121,15 @@ def test_the_command_answers_programs_with_one_object(world):
     stop_half_published(world, "v1")
 
     assert json.loads(starlift(world, "v1", "--yes", "--json").stdout) == {"series": SERIES, "given_up": "v1"}
+
+
+def test_a_version_compared_anew_is_published_from_its_first_change(world):
+    held = claim(world, "v2")
+    Lease(world.ports.registry, held, world.clock).save_published(3)
+    stop_half_published(world, "v2")
+    run_give_up(world, "v2")
+    finish_version(world.request("v1"), claim(world, "v1"), {}, world.ports)
+
+    again = claim(world, "v2")
+
+    assert (again.previous, Lease(world.ports.registry, again, world.clock).published()) == ("v1", 0)

@@ -21,6 +21,7 @@ from utils.errors import (
     WarehouseBusyError,
 )
 from utils.export_table import Deletes, ExportVersion
+from utils.folder_store import FolderStore
 from utils.registry.claim import Lease
 
 
@@ -165,11 +166,34 @@ def test_changes_that_the_registry_does_not_know_stop_a_resync(source):
         source.series.mend(accepts_deletes=True)
 
 
+def test_a_floor_that_the_registry_does_not_know_stops_a_resync(source):
+    source.series.mend(accepts_deletes=True)
+    source.place.ask("UPDATE starlift.applied_series SET floor = 7 RETURNING floor")
+
+    with pytest.raises(IntegrityError, match="up to order 7"):
+        source.series.mend(accepts_deletes=True)
+
+
 def test_an_export_whose_files_were_replaced_is_not_trusted(source):
     source.store.put("acme/orders/v1/orders.csv", HEADER.encode())
 
     with pytest.raises(IntegrityError, match="no longer what succeeded"):
         source.series.compare()
+
+
+class OverwrittenMeanwhile(FolderStore):
+    """A store of which a file is overwritten before it is fetched."""
+
+    def fetch(self, key, folder):
+        self.put(key, HEADER.encode())
+        return super().fetch(key, folder)
+
+
+def test_an_export_that_is_replaced_while_it_is_fetched_is_not_trusted(source):
+    series = replace(source.series, exports=OverwrittenMeanwhile(source.store.root))
+
+    with pytest.raises(IntegrityError, match="no longer what succeeded"):
+        series.mend(accepts_deletes=True)
 
 
 def test_the_lock_is_released_after_success_and_after_failure(source):

@@ -104,11 +104,13 @@ def _before(version: str, other: str, table: ExportTable) -> bool:
 
 def _claim(view: View, entry: Entry, execution: str, now: int) -> Decision[Found]:
     head, fence = view.head, view.head.fence + 1
-    compared = (
-        entry if _compares_the_same(entry, head) else replace(entry, order=head.order + 1, previous=head.succeeded)
-    )
     claimed = replace(
-        compared, status=Status.PROCESSING, execution=execution, fence=fence, started_at=timestamp(now), cause=None
+        entry if _compares_the_same(entry, head) else _compared_anew(entry, head),
+        status=Status.PROCESSING,
+        execution=execution,
+        fence=fence,
+        started_at=timestamp(now),
+        cause=None,
     )
     taken = replace(
         head,
@@ -127,6 +129,11 @@ def _compares_the_same(entry: Entry, head: Head) -> bool:
     Of a version that was published in part it always does, because no other is claimed before it ends.
     """
     return entry.order is not None and entry.order == head.order and entry.previous == head.succeeded
+
+
+def _compared_anew(entry: Entry, head: Head) -> Entry:
+    """Return the entry with an order of its own, of which the stream has nothing: its changes are other ones now."""
+    return replace(entry, order=head.order + 1, previous=head.succeeded, published=None)
 
 
 def _as_claim(entry: Entry, head: Head) -> Claim:

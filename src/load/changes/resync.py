@@ -15,7 +15,10 @@ from utils.postgres.names import identifier, literal
 from utils.postgres.session import Session, transaction
 
 FEW = 10  # rows that may be deleted at once whatever share of a small table they are
-LAST = "SELECT coalesce(max(version), 0) FROM starlift.applied_changes WHERE series = :series"
+LAST = """
+SELECT greatest(floor, (SELECT max(version) FROM starlift.applied_changes WHERE series = :series))
+FROM starlift.applied_series WHERE series = :series
+"""
 FLOOR = "UPDATE starlift.applied_series SET floor = :version WHERE series = :series"
 FORGET = "DELETE FROM starlift.applied_changes WHERE series = :series"
 

@@ -22,6 +22,8 @@ def registered_files(version: ExportVersion, table: ExportTable, ports: Ports, s
 
 
 def fetch_files(version: ExportVersion, table: ExportTable, ports: Ports, scratch: Path) -> list[ExportFile]:
-    """Bring a version's files here."""
+    """Bring a version's files here, or raise ExportChangedError if one was overwritten before the last was here."""
     found = registered_files(version, table, ports)
-    return [ExportFile(ports.exports.fetch(file.key, scratch), file.key) for file in found.files]
+    fetched = [ExportFile(ports.exports.fetch(file.key, scratch), file.key) for file in found.files]
+    registered_files(version, table, ports, found.content)
+    return fetched
