@@ -68,12 +68,13 @@ def kill(world, at, environment):
 
 
 def run_together(world, versions, environment):
-    """Run versions at the same time, in processes or, for the same reason, in threads."""
+    """Run versions at the same time, each in an execution of its own: processes or, for the same reason, threads."""
+    orders = [order(world, version, f"run-{number}") for number, version in enumerate(versions)]
     if world.registry.startswith("dynamodb"):
-        with ThreadPoolExecutor(len(versions)) as pool:
-            list(pool.map(lambda version: order(world, version).run(), versions))
+        with ThreadPoolExecutor(len(orders)) as pool:
+            list(pool.map(Order.run, orders))
         return
-    processes = [start(order(world, version), environment) for version in versions]
+    processes = [start(each, environment) for each in orders]
     assert [end(process) for process in processes] == [0] * len(versions)
 
 

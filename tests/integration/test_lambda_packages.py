@@ -38,7 +38,7 @@ def test_every_package_of_a_layer_is_a_wheel_that_lambdas_python_runs(contents):
 @everywhere
 def test_every_binary_is_for_the_functions_processor(contents):
     assert contents.machines() <= {ELF_MACHINES[contents.architecture]}
-    assert bool(contents.machines()) == bool({"duckdb", "zstandard"} & set(contents.distributions))
+    assert bool(contents.machines()) == bool({"duckdb", "numpy", "zstandard"} & set(contents.distributions))
 
 
 @everywhere
