@@ -1,8 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from local.checking import check_project
+from cli.main import app
+from local.checking import check_delivery, check_project
 from utils.delivery_project import FieldType, RecordField, read_delivery
 from utils.errors import ConfigurationError
 from utils.project import read_project
@@ -31,11 +34,25 @@ def test_a_project_of_records_alone_needs_no_model():
     assert check_project(read_project(SENSORS), None) == []
 
 
+def test_check_says_what_a_project_of_records_declares():
+    told = CliRunner().invoke(app, ["check", "--project", str(SENSORS)]).stdout
+
+    declared = "records of 4 fields, query.sql with 2 parameters and deliveries of up to 500 records"
+    assert " ".join(told.split()) == f"sensors: no mistake in {declared}."
+
+
+def test_check_tells_programs_the_fields_and_parameters():
+    told = json.loads(CliRunner().invoke(app, ["check", "--project", str(SENSORS), "--json"]).stdout)
+
+    assert told["record_fields"] == ["sensorId", "rawTemperature", "rawHumidity", "timestamp"]
+    assert told["query_parameters"] == ["max_temperature", "min_temperature"]
+
+
 def test_check_names_what_is_wrong_with_the_records(tmp_path):
     found = read_project(project(tmp_path, WHEN + "[ingest]\nmax_record = 1\n"))
 
     with pytest.raises(ConfigurationError, match=r"delivery.toml: \[ingest\]: unknown setting 'max_record'"):
-        check_project(found, None)
+        check_delivery(found)
 
 
 def test_check_names_a_parameter_of_the_query_that_has_no_value(tmp_path):
@@ -43,7 +60,7 @@ def test_check_names_a_parameter_of_the_query_that_has_no_value(tmp_path):
     (folder / "query.sql").write_text("SELECT id FROM raw WHERE a > :least")
 
     with pytest.raises(ConfigurationError, match=r"query.sql: :least has no value"):
-        check_project(read_project(folder), None)
+        check_delivery(read_project(folder))
 
 
 @pytest.mark.parametrize(
