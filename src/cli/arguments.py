@@ -28,7 +28,7 @@ def project(text: str) -> Project:
 
 
 def project_with_models(text: str) -> Project:
-    """Read a project that has models, or raise ConfigurationError that tells what to do with what it declares instead."""
+    """Read a project that has models, or raise ConfigurationError that tells what serves the others."""
     found = project(text)
     if not found.models:
         raise ConfigurationError(
