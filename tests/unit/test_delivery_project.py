@@ -78,7 +78,9 @@ def test_check_names_a_parameter_of_the_query_that_has_no_value(tmp_path):
         (WHEN + 'objectKey = { type = "string" }\n', "none of day, hour, id, month, objectkey, year"),
         (WHEN + '"a b" = { type = "string" }\n', "letters, digits and underscores"),
         (WHEN + "[ingest]\nmax_bytes = 6000000\n", "max_bytes must be at most 5242880"),
-        (WHEN + "[ingest]\nmax_past_seconds = 316224001\n", "max_past_seconds must be at most 316224000"),
+        (WHEN + "[ingest]\nmax_future_seconds = 316224001\n", "max_future_seconds must be at most 316224000"),
+        (WHEN + "[ingest]\nmax_past_seconds = 2418301\n", "max_past_seconds must be at most 2418300"),
+        (WHEN + "[query]\noverlap_seconds = 2419201\n", "at most 2419200, as the ledger forgets after 30 days"),
         (WHEN + '[query]\nfile = "none.sql"\n', "none.sql, which does not exist"),
         (WHEN + "[query]\noverlap_seconds = 87299\n", "overlap_seconds must be at least 87300"),
         (WHEN + "[query.parameters]\na = [1]\n", "the parameter a must be a text"),
@@ -92,7 +94,8 @@ def test_a_wrong_declaration_is_refused_by_file_and_setting(tmp_path, text, mess
     assert "delivery.toml" in str(refused.value)
 
 
-def test_an_overlap_that_just_reaches_the_latest_record_is_allowed(tmp_path):
-    found = read_delivery(project(tmp_path, WHEN + "[query]\noverlap_seconds = 87300\n"))
+@pytest.mark.parametrize(("past", "overlap"), [(86_400, 87_300), (2_418_300, 2_419_200)])
+def test_an_overlap_that_just_reaches_the_latest_record_is_allowed(tmp_path, past, overlap):
+    text = f"[ingest]\nmax_past_seconds = {past}\n[query]\noverlap_seconds = {overlap}\n"
 
-    assert found.query.overlap_seconds == 87_300
+    assert read_delivery(project(tmp_path, WHEN + text)).query.overlap_seconds == overlap
