@@ -25,9 +25,7 @@ NOTHING = "Nothing is in the dead-letter queue."
 
 Dlq = Annotated[
     str,
-    typer.Option(
-        "--dlq", envvar="STARLIFT_DLQ", metavar="URL|NAME", show_envvar=True, help="The dead-letter queue."
-    ),
+    typer.Option("--dlq", envvar="STARLIFT_DLQ", metavar="URL|NAME", show_envvar=True, help="The dead-letter queue."),
 ]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Messages, by their ids or beginnings.")]
 OneId = Annotated[str, typer.Argument(metavar="ID", help="A message's id or its beginning.")]
