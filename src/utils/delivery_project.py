@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from utils.delivered import DAY_SECONDS, KEEP_DAYS
 from utils.errors import ConfigurationError
 from utils.toml_settings import (
     read_flag,
@@ -32,6 +31,9 @@ MAX_LENGTH = 256  # characters of a text, unless its field says otherwise
 MAX_BODY_BYTES = 5 << 20  # Lambda takes 6 MiB with the body quoted inside JSON; API Gateway would take 10 MB
 MAX_TIME_SECONDS = 10 * 366 * 86_400  # ten years; what is older is history to load, not records to deliver
 ACCEPT_SECONDS = 900  # the longest life of a function: between a record's acceptance and its object
+DAY_SECONDS = 86_400
+# The ledger remembers a record for longer than SQS keeps a message (14 days at most): no message outlives what it knows.
+KEEP_DAYS = 30
 # No query may read what the ledger has forgotten: a record that was delivered and never noted would go out again.
 # Two days less, because a window is counted from the mark, which is behind while the query fails.
 MAX_OVERLAP_SECONDS = (KEEP_DAYS - 2) * DAY_SECONDS

@@ -6,7 +6,8 @@ import boto3
 import pytest
 
 from tests.delivery_factories import NOON, Clock, make_ledger, opened
-from utils.delivered import DAY_SECONDS, Claim, Outcome, open_ledger
+from utils.delivered import Claim, Outcome, open_ledger
+from utils.delivery_project import DAY_SECONDS
 from utils.delivered_dynamodb import DynamoLedger
 from utils.errors import ConfigurationError, LedgerUnavailableError
 
