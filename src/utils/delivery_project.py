@@ -32,7 +32,7 @@ MAX_BODY_BYTES = 5 << 20  # Lambda takes 6 MiB with the body quoted inside JSON;
 MAX_TIME_SECONDS = 10 * 366 * 86_400  # ten years; what is older is history to load, not records to deliver
 ACCEPT_SECONDS = 900  # the longest life of a function: between a record's acceptance and its object
 DAY_SECONDS = 86_400
-# The ledger remembers a record for longer than SQS keeps a message (14 days at most): no message outlives what it knows.
+# The ledger remembers a record for longer than SQS keeps a message, 14 days at most: none outlives what it knows.
 KEEP_DAYS = 30
 # No query may read what the ledger has forgotten: a record that was delivered and never noted would go out again.
 # Two days less, because a window is counted from the mark, which is behind while the query fails.

@@ -7,8 +7,8 @@ import pytest
 
 from tests.delivery_factories import NOON, Clock, make_ledger, opened
 from utils.delivered import Claim, Outcome, open_ledger
-from utils.delivery_project import DAY_SECONDS
 from utils.delivered_dynamodb import DynamoLedger
+from utils.delivery_project import DAY_SECONDS
 from utils.errors import ConfigurationError, LedgerUnavailableError
 
 pytestmark = pytest.mark.timeout(120)
