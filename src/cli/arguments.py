@@ -22,18 +22,18 @@ def project(text: str) -> Project:
     """Read the project folder named on the command line; a folder that is not there is wrong usage."""
     folder = Path(text).expanduser()
     if not folder.is_dir():
-        wanted = "A project is a folder with a pipeline.toml, and models/ or files/."
+        wanted = "A project is a folder with a pipeline.toml, and models/, files/, exports/ or delivery.toml."
         raise typer.BadParameter(f"{folder} is not a folder. {wanted}")
     return read_project(folder)
 
 
 def project_with_models(text: str) -> Project:
-    """Read a project that has models, or raise ConfigurationError that tells what to do with dropped files."""
+    """Read a project that has models, or raise ConfigurationError that tells what serves the others."""
     found = project(text)
     if not found.models:
         raise ConfigurationError(
-            f"{text} has no models, only tables for dropped files. `starlift files load` fills them; to follow a "
-            "source database, write models/."
+            f"{text} has no models, which follow a source database; write models/. For dropped files there is "
+            "`starlift files load`, for exports `starlift delta`, and records come by POST to a deployment."
         )
     return found
 
@@ -47,7 +47,7 @@ ProjectFolder = Annotated[
         envvar="STARLIFT_PROJECT",
         metavar="DIR",
         show_envvar=True,
-        help="Folder with pipeline.toml, and models/ or files/.",
+        help="Folder with pipeline.toml, and what it declares: models/, files/, exports/ or delivery.toml.",
     ),
 ]
 Source = Annotated[

@@ -1,4 +1,4 @@
-"""`starlift dlq`: files that no retry helped, why, and what to do with them."""
+"""`starlift dlq`: messages that no retry helped, why, and what to do with them."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from local.dead_letters import Letter
 
 app = typer.Typer(
-    help="Messages of dropped files that no retry helped: list and show them, send them again, or drop them.",
+    help="Messages that no retry helped: list and show them, send them again, or drop them.",
     no_args_is_help=True,
 )
 
@@ -25,9 +25,7 @@ NOTHING = "Nothing is in the dead-letter queue."
 
 Dlq = Annotated[
     str,
-    typer.Option(
-        "--dlq", envvar="STARLIFT_DLQ", metavar="URL|NAME", show_envvar=True, help="The file drop's dead-letter queue."
-    ),
+    typer.Option("--dlq", envvar="STARLIFT_DLQ", metavar="URL|NAME", show_envvar=True, help="The dead-letter queue."),
 ]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Messages, by their ids or beginnings.")]
 OneId = Annotated[str, typer.Argument(metavar="ID", help="A message's id or its beginning.")]

@@ -5,7 +5,7 @@ from extraction.database.catalogue import read_usable_catalogue
 from transformation.query.statement import read_query
 from transformation.records.checking import check_table
 from transformation.star_schema.checking import check_models
-from utils.delivery_project import holds_delivery, read_delivery
+from utils.delivery_project import DeliveryProject, holds_delivery, read_delivery
 from utils.export_project import read_exports
 from utils.file_project import read_file_project
 from utils.postgres.url import DatabaseUrl
@@ -14,8 +14,6 @@ from utils.project import Project
 
 def check_project(project: Project, source: DatabaseUrl | None) -> list[str]:
     """Return the source tables that the project reads, or raise the first mistake with its file and line."""
-    if holds_delivery(project.folder):
-        read_query(read_delivery(project.folder))
     if source is None:
         check_models(project, None)
         return list(project.tables)
@@ -23,6 +21,15 @@ def check_project(project: Project, source: DatabaseUrl | None) -> list[str]:
         catalogue = read_usable_catalogue(connection, project)
     check_models(project, catalogue)
     return list(catalogue)
+
+
+def check_delivery(project: Project) -> DeliveryProject | None:
+    """Return what the project says of its records, None if nothing, or raise the first mistake with its file."""
+    if not holds_delivery(project.folder):
+        return None
+    declared = read_delivery(project.folder)
+    read_query(declared)
+    return declared
 
 
 def check_exports(project: Project) -> list[str]:

@@ -1,6 +1,6 @@
 """The reference endpoint: an HTTP server that keeps each record once, and goes wrong where it is told to.
 
-It is what docs/delivery-endpoint.md asks of an endpoint, in a few lines; demo and tests deliver to it. Paths below
+It is what docs/delivery.md asks of an endpoint, in a few lines; demo and tests deliver to it. Paths below
 /_sink are for whoever watches it.
 """
 

@@ -6,10 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from utils.delivery_project import DAY_SECONDS, KEEP_DAYS
 from utils.errors import ConfigurationError
 
-DAY_SECONDS = 86_400
-KEEP_DAYS = 30  # longer than SQS keeps a message (14 at most), so that no message outlives what the ledger knows of it
 DYNAMODB = "dynamodb://"
 
 Clock = Callable[[], float]

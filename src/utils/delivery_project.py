@@ -24,7 +24,6 @@ FILE = "delivery.toml"
 SETTINGS = {"fields", "ingest", "query", "delivery"}
 FIELD_SETTINGS = {"type", "required", "minimum", "maximum", "max_length"}
 INGEST_SETTINGS = {"max_records", "max_bytes", "max_future_seconds", "max_past_seconds", "repeat_seconds"}
-TIMES = ("max_future_seconds", "max_past_seconds", "repeat_seconds")
 QUERY_SETTINGS = {"file", "overlap_seconds", "parameters"}
 DELIVERY_SETTINGS = {"max_records", "max_bytes"}
 
@@ -32,6 +31,12 @@ MAX_LENGTH = 256  # characters of a text, unless its field says otherwise
 MAX_BODY_BYTES = 5 << 20  # Lambda takes 6 MiB with the body quoted inside JSON; API Gateway would take 10 MB
 MAX_TIME_SECONDS = 10 * 366 * 86_400  # ten years; what is older is history to load, not records to deliver
 ACCEPT_SECONDS = 900  # the longest life of a function: between a record's acceptance and its object
+DAY_SECONDS = 86_400
+# The ledger remembers a record for longer than SQS keeps a message, 14 days at most: none outlives what it knows.
+KEEP_DAYS = 30
+# No query may read what the ledger has forgotten: a record that was delivered and never noted would go out again.
+# Two days less, because a window is counted from the mark, which is behind while the query fails.
+MAX_OVERLAP_SECONDS = (KEEP_DAYS - 2) * DAY_SECONDS
 # Glue keeps column names in lower case, and the partitions' are columns too.
 FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 RESERVED_FIELDS = {"id", "objectkey", "year", "month", "day", "hour"}
@@ -192,7 +197,8 @@ def _read_ingest(settings: Mapping[str, Any], where: str) -> IngestLimits:
         max_past_seconds=read_positive(settings, "max_past_seconds", default.max_past_seconds, where),
         repeat_seconds=read_positive(settings, "repeat_seconds", default.repeat_seconds, where),
     )
-    most = {"max_bytes": MAX_BODY_BYTES} | dict.fromkeys(TIMES, MAX_TIME_SECONDS)
+    most = {"max_bytes": MAX_BODY_BYTES, "max_past_seconds": MAX_OVERLAP_SECONDS - ACCEPT_SECONDS}
+    most |= dict.fromkeys(("max_future_seconds", "repeat_seconds"), MAX_TIME_SECONDS)
     for name, value in most.items():
         if getattr(limits, name) > value:
             raise ConfigurationError(f"{where}: {name} must be at most {value}.")
@@ -222,10 +228,15 @@ def _read_limits(settings: Mapping[str, Any], where: str) -> DeliveryLimits:
 
 
 def _check_overlap(project: DeliveryProject, where: str) -> None:
-    """Refuse an overlap by which a record that was accepted late would be filed behind the query, and never found."""
+    """Refuse an overlap that misses records which were accepted late, or finds some that the ledger has forgotten."""
     least = project.ingest.max_past_seconds + ACCEPT_SECONDS
     if project.query.overlap_seconds < least:
         raise ConfigurationError(
             f"{where}: [query] overlap_seconds must be at least {least}, which is [ingest] max_past_seconds and "
             f"{ACCEPT_SECONDS} more; records that come as late as they may would never be selected."
+        )
+    if project.query.overlap_seconds > MAX_OVERLAP_SECONDS:
+        raise ConfigurationError(
+            f"{where}: [query] overlap_seconds must be at most {MAX_OVERLAP_SECONDS}, as the ledger forgets after "
+            f"{KEEP_DAYS} days what was delivered, and it would go out again. A run with a range reads older records."
         )

@@ -26,6 +26,7 @@ from utils.errors import (
     ObjectExistsError,
     ObjectMissingError,
     ObjectStoreUnavailableError,
+    PipelineError,
 )
 from utils.s3_stream import resumed
 from utils.store import StoredObject, Written
@@ -68,9 +69,10 @@ def _changes_named(what: str) -> Iterator[None]:
         raise ObjectChangedError(f"{what} was overwritten since; its new content has an event of its own.") from error
 
 
-def _named(error: ClientError, what: str) -> Exception:
+def _named(error: ClientError, what: str) -> PipelineError:
     code = error.response.get("Error", {}).get("Code", "")
     message = error.response.get("Error", {}).get("Message", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in EXISTS:
         return ObjectExistsError(f"{what} exists already.", key=what)
     if code in MISSING:
@@ -79,9 +81,9 @@ def _named(error: ClientError, what: str) -> Exception:
         return AccessDeniedError(f"S3 refused {what}: {message}. Grant this role access to it.", key=what)
     if code == "NoSuchBucket":
         return ConfigurationError(f"The bucket of {what} does not exist. Create it, or correct the store's name.")
-    if code in TRANSIENT | CONFLICT:
+    if code in TRANSIENT | CONFLICT or status >= 500 or status == 429:
         return ObjectStoreUnavailableError(f"S3 did not answer for {what}: {code}.", key=what)
-    return error
+    return ConfigurationError(f"S3 refused {what}: {code}: {message} Mend what it names.", key=what)
 
 
 @dataclass(frozen=True)

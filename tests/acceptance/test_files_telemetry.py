@@ -142,7 +142,7 @@ def test_a_project_of_file_tables_alone_has_nothing_to_run_or_verify(drop, verb)
     told = starlift(verb, *where)
 
     assert told.exit_code == 1
-    assert "has no models, only tables for dropped files. `starlift files load`" in " ".join(told.output.split())
+    assert "For dropped files there is `starlift files load`" in " ".join(told.output.split())
     assert not (drop.folder / "store").exists()
 
 

@@ -1,11 +1,16 @@
 import json
 import logging
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
 
 from extraction.api.handler import lambda_handler
 from tests.ingest_factories import SENSORS, event, reading, stored
+from utils import s3_store
 from utils.errors import ConfigurationError
 from utils.folder_store import FolderStore
 
@@ -61,6 +66,27 @@ def test_a_store_that_fails_is_answered_500_and_the_same_post_then_completes(raw
     assert [line.message for line in caplog.records if line.levelno >= logging.WARNING] == ["post not stored"]
     raw.unlink()
     assert send(reading(None), key="k-1")[1]["stored"] == 1
+
+
+def answering(status, code):
+    """A client of S3 that gets this answer to whatever it asks."""
+    client = boto3.client("s3", config=Config(retries={"total_max_attempts": 1}))
+    body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+    answer = AWSResponse("", status, {}, SimpleNamespace(stream=lambda: [body]))
+    client.meta.events.register("before-send.s3", lambda **_request: answer)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "KMS.DisabledException"), (500, "NeverHeardOf"), (403, "AccessDenied")]
+)
+def test_whatever_s3_answers_it_is_500_with_what_to_do(monkeypatch, raw, status, code):
+    monkeypatch.setenv("RAW", f"s3://lift-{status}")
+    monkeypatch.setattr(s3_store, "s3_client", lambda: answering(status, code))
+
+    answered, body = send(reading(None), key="k-1")
+
+    assert (answered, "same POST again" in body["error"]) == (500, True)
 
 
 def test_a_function_without_its_settings_says_which(monkeypatch):

@@ -16,6 +16,7 @@ from utils.errors import (
     IntegrityError,
     ObjectExistsError,
     ObjectMissingError,
+    ObjectStoreUnavailableError,
     ResourceExhaustedError,
 )
 from utils.folder_store import FolderStore
@@ -177,10 +178,27 @@ def test_a_name_that_is_no_store_is_refused(url):
         open_store(url)
 
 
-def test_a_refusal_of_s3_is_access_denied(monkeypatch):
-    class Refusing:
-        def get_object(self, **_where):
-            raise s3_store.ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
+class Refusing:
+    """A client of S3 that is answered with one error."""
 
-    with pytest.raises(AccessDeniedError, match="s3://b/a"):
-        S3Store("b", client=Refusing()).read("a")
+    def __init__(self, code, status):
+        answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        self.error = s3_store.ClientError(answer, "GetObject")
+
+    def get_object(self, **_where):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("AccessDenied", 403, AccessDeniedError),
+        ("SlowDown", 503, ObjectStoreUnavailableError),
+        ("NeverHeardOf", 500, ObjectStoreUnavailableError),
+        ("TooManyRequests", 429, ObjectStoreUnavailableError),
+        ("KMS.DisabledException", 400, ConfigurationError),
+    ],
+)
+def test_a_refusal_of_s3_is_named_whatever_its_code(code, status, error):
+    with pytest.raises(error, match="s3://b/a"):
+        S3Store("b", client=Refusing(code, status)).read("a")

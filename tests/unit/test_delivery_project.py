@@ -1,8 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from local.checking import check_project
+from cli.main import app
+from local.checking import check_delivery, check_project
 from utils.delivery_project import FieldType, RecordField, read_delivery
 from utils.errors import ConfigurationError
 from utils.project import read_project
@@ -31,11 +34,25 @@ def test_a_project_of_records_alone_needs_no_model():
     assert check_project(read_project(SENSORS), None) == []
 
 
+def test_check_says_what_a_project_of_records_declares():
+    told = CliRunner().invoke(app, ["check", "--project", str(SENSORS)]).stdout
+
+    declared = "records of 4 fields, query.sql with 2 parameters and deliveries of up to 500 records"
+    assert " ".join(told.split()) == f"sensors: no mistake in {declared}."
+
+
+def test_check_tells_programs_the_fields_and_parameters():
+    told = json.loads(CliRunner().invoke(app, ["check", "--project", str(SENSORS), "--json"]).stdout)
+
+    assert told["record_fields"] == ["sensorId", "rawTemperature", "rawHumidity", "timestamp"]
+    assert told["query_parameters"] == ["max_temperature", "min_temperature"]
+
+
 def test_check_names_what_is_wrong_with_the_records(tmp_path):
     found = read_project(project(tmp_path, WHEN + "[ingest]\nmax_record = 1\n"))
 
     with pytest.raises(ConfigurationError, match=r"delivery.toml: \[ingest\]: unknown setting 'max_record'"):
-        check_project(found, None)
+        check_delivery(found)
 
 
 def test_check_names_a_parameter_of_the_query_that_has_no_value(tmp_path):
@@ -43,7 +60,7 @@ def test_check_names_a_parameter_of_the_query_that_has_no_value(tmp_path):
     (folder / "query.sql").write_text("SELECT id FROM raw WHERE a > :least")
 
     with pytest.raises(ConfigurationError, match=r"query.sql: :least has no value"):
-        check_project(read_project(folder), None)
+        check_delivery(read_project(folder))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +78,9 @@ def test_check_names_a_parameter_of_the_query_that_has_no_value(tmp_path):
         (WHEN + 'objectKey = { type = "string" }\n', "none of day, hour, id, month, objectkey, year"),
         (WHEN + '"a b" = { type = "string" }\n', "letters, digits and underscores"),
         (WHEN + "[ingest]\nmax_bytes = 6000000\n", "max_bytes must be at most 5242880"),
-        (WHEN + "[ingest]\nmax_past_seconds = 316224001\n", "max_past_seconds must be at most 316224000"),
+        (WHEN + "[ingest]\nmax_future_seconds = 316224001\n", "max_future_seconds must be at most 316224000"),
+        (WHEN + "[ingest]\nmax_past_seconds = 2418301\n", "max_past_seconds must be at most 2418300"),
+        (WHEN + "[query]\noverlap_seconds = 2419201\n", "at most 2419200, as the ledger forgets after 30 days"),
         (WHEN + '[query]\nfile = "none.sql"\n', "none.sql, which does not exist"),
         (WHEN + "[query]\noverlap_seconds = 87299\n", "overlap_seconds must be at least 87300"),
         (WHEN + "[query.parameters]\na = [1]\n", "the parameter a must be a text"),
@@ -75,7 +94,8 @@ def test_a_wrong_declaration_is_refused_by_file_and_setting(tmp_path, text, mess
     assert "delivery.toml" in str(refused.value)
 
 
-def test_an_overlap_that_just_reaches_the_latest_record_is_allowed(tmp_path):
-    found = read_delivery(project(tmp_path, WHEN + "[query]\noverlap_seconds = 87300\n"))
+@pytest.mark.parametrize(("past", "overlap"), [(86_400, 87_300), (2_418_300, 2_419_200)])
+def test_an_overlap_that_just_reaches_the_latest_record_is_allowed(tmp_path, past, overlap):
+    text = f"[ingest]\nmax_past_seconds = {past}\n[query]\noverlap_seconds = {overlap}\n"
 
-    assert found.query.overlap_seconds == 87_300
+    assert read_delivery(project(tmp_path, WHEN + text)).query.overlap_seconds == overlap

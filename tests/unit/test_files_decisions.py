@@ -3,7 +3,6 @@
 import pytest
 
 from load.files.copying import encoded
-from load.files.dead_letters import _allowed
 from load.files.ledger import is_older
 from load.files.pace import paced
 from load.files.ports import DroppedFile
@@ -152,7 +151,3 @@ def test_a_quarantine_that_cannot_be_written_is_not_silent(tmp_path):
 
     with pytest.raises(ObjectStoreUnavailableError):
         fill(writer)
-
-
-def test_a_reason_is_told_without_what_sqs_refuses():
-    assert _allowed("a\0b\x1b\ud800c\n") == "a?b??c\n"

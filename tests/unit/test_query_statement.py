@@ -79,6 +79,14 @@ def test_a_query_that_cannot_be_bound_is_refused_by_file(sql, message):
         bind(sql, {"b": 1, "a": 2}, "q.sql")
 
 
+@pytest.mark.parametrize("text", ["x" * 1023, "'" * 512])
+def test_a_value_longer_than_athena_takes_is_refused_by_name(text):
+    bind("SELECT 1 WHERE a = :a", {"a": text[:-1]}, "q.sql")
+
+    with pytest.raises(ConfigurationError, match=r"q.sql: the value of :a is longer than 1024"):
+        bind("SELECT 1 WHERE a = :a", {"a": text}, "q.sql")
+
+
 def test_each_value_is_one_literal():
     assert Bound("", ("a'b\\", -40.0, 7, True)).literals == ["'a''b\\'", "-40.0", "7", "true"]
 

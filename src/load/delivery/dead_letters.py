@@ -9,9 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from load.delivery.answers import Answer
 from load.delivery.batches import Record
 from load.delivery.messages import Message
+from utils.dead_letters import attributes
 from utils.errors import PipelineError, RecordRefusedError, ServiceUnavailableError
-
-MAX_REASON = 1000  # characters; an attribute counts towards the message's size
 
 
 @dataclass(frozen=True)
@@ -34,15 +33,7 @@ class DeadLetterQueue:
         self._send(message.body, told)
 
     def _send(self, body: str, told: dict[str, str]) -> None:
-        attributes = {
-            name: {"DataType": "String", "StringValue": _allowed(value)[:MAX_REASON]} for name, value in told.items()
-        }
         try:
-            self.client.send_message(QueueUrl=self.url, MessageBody=body, MessageAttributes=attributes)
+            self.client.send_message(QueueUrl=self.url, MessageBody=body, MessageAttributes=attributes(told))
         except (BotoCoreError, ClientError) as error:
             raise ServiceUnavailableError(f"The dead-letter queue {self.url} refused: {error}.") from error
-
-
-def _allowed(text: str) -> str:
-    """Return the text without the characters that SQS refuses."""
-    return "".join(c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" else "?" for c in text)

@@ -6,9 +6,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from load.files.events import Message
+from utils.dead_letters import attributes
 from utils.errors import ObjectStoreUnavailableError, PipelineError
-
-MAX_REASON = 1000  # characters; an attribute counts towards the message's 256 KB
 
 
 @dataclass(frozen=True)
@@ -22,21 +21,15 @@ class DeadLetterQueue:
         """Put a copy of the message aside; until it is there, the message itself is not acknowledged."""
         fields = error.fields if isinstance(error, PipelineError) else {}
         told = {
-            "reason": str(error)[:MAX_REASON] or type(error).__name__,
+            "reason": str(error) or type(error).__name__,
             "error_type": type(error).__name__,
-            "key": _key_of(message, str(fields.get("key", "")))[:MAX_REASON] or "unknown",
+            "key": _key_of(message, str(fields.get("key", ""))) or "unknown",
             "message_id": message.id,
         }
-        attributes = {name: {"DataType": "String", "StringValue": _allowed(value)} for name, value in told.items()}
         try:
-            self.client.send_message(QueueUrl=self.url, MessageBody=message.body, MessageAttributes=attributes)
+            self.client.send_message(QueueUrl=self.url, MessageBody=message.body, MessageAttributes=attributes(told))
         except (BotoCoreError, ClientError) as failure:
             raise ObjectStoreUnavailableError(f"The dead-letter queue {self.url} refused: {failure}.") from failure
-
-
-def _allowed(text: str) -> str:
-    """Return the text without the characters that SQS refuses."""
-    return "".join(c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" else "?" for c in text)
 
 
 def _key_of(message: Message, told: str) -> str:

@@ -17,7 +17,7 @@ ASKED = {
     "warehouse": "The database to write.",
     "files": "The database of dropped files; a login that may create and write its tables.",
     "exports": "The database that exports are applied to; a login that may change its tables (docs/exports.md).",
-    "endpoint": "Where records are delivered to, and the header that opens the door (docs/delivery-endpoint.md).",
+    "endpoint": "Where records are delivered to, and the header that opens the door (docs/delivery.md).",
 }
 # The output that tells whether the pipeline is deployed that a login is for.
 PIPELINES = {

@@ -12,6 +12,8 @@ WORDS = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(?<![\w:]):(?P<name>[A-Za-z_]\w*)|(?P<other>[?;])""", re.DOTALL
 )
 
+LONGEST_LITERAL = 1024  # characters that Athena takes of one value; of their number it names no limit
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -45,15 +47,24 @@ def bind(sql: str, parameters: Mapping[str, Value], where: str) -> Bound:
             raise ConfigurationError(f"{where}: a query holds neither ? nor ;. Name its parameters, such as :least.")
         if found["name"] is None:
             return found[0]
-        if found["name"] not in parameters:
-            known = ", ".join(sorted(parameters)) or "none"
-            raise ConfigurationError(
-                f"{where}: :{found['name']} has no value. Declare it in [query.parameters], where there is {known}."
-            )
-        values.append(parameters[found["name"]])
+        values.append(_value(found["name"], parameters, where))
         return "?"
 
     return Bound(WORDS.sub(mark, sql), tuple(values))
+
+
+def _value(name: str, parameters: Mapping[str, Value], where: str) -> Value:
+    if name not in parameters:
+        known = ", ".join(sorted(parameters)) or "none"
+        raise ConfigurationError(
+            f"{where}: :{name} has no value. Declare it in [query.parameters], where there is {known}."
+        )
+    if len(_literal(parameters[name])) > LONGEST_LITERAL:
+        raise ConfigurationError(
+            f"{where}: the value of :{name} is longer than {LONGEST_LITERAL} characters, its quotes included and those "
+            "in it doubled, which is all that Athena takes. Shorten it, or write it into the query."
+        )
+    return parameters[name]
 
 
 def _literal(value: Value) -> str:

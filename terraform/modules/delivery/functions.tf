@@ -109,7 +109,7 @@ resource "aws_scheduler_schedule" "query" {
   target {
     arn      = module.function["query"].arn
     role_arn = aws_iam_role.schedule[0].arn
-    input    = jsonencode({}) # the next window; docs/delivery-query.md says what else a run may be asked for
+    input    = jsonencode({}) # the next window; docs/delivery.md says what else a run may be asked for
 
     retry_policy {
       maximum_event_age_in_seconds = 600 # an older start would only run beside the next one

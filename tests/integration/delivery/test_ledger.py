@@ -6,8 +6,9 @@ import boto3
 import pytest
 
 from tests.delivery_factories import NOON, Clock, make_ledger, opened
-from utils.delivered import DAY_SECONDS, Claim, Outcome, open_ledger
+from utils.delivered import Claim, Outcome, open_ledger
 from utils.delivered_dynamodb import DynamoLedger
+from utils.delivery_project import DAY_SECONDS
 from utils.errors import ConfigurationError, LedgerUnavailableError
 
 pytestmark = pytest.mark.timeout(120)
