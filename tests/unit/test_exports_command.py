@@ -38,16 +38,17 @@ def remarks(world, now=NOON):
 
 
 def test_status_shows_each_tables_versions_newest_first(world):
-    succeed(world, "v1", INSERT=3)
+    succeed(world, "v1", before=0, after=3, inserted=3, unchanged=0, published=3)
     world.clock.now += 60
-    succeed(world, "v2", UPDATE=1, DELETE=1)
+    succeed(world, "v2", updated=1, deleted=1)
 
     shown = starlift("exports", "status", "--registry", world.registry).stdout
 
     assert "acme/staff" in shown
     assert shown.index("v2") < shown.index("v1")
-    assert "1 DELETE" in shown
-    assert "3 INSERT" in shown
+    assert "1 updated, 1 deleted" in shown
+    assert "3 inserted" in shown
+    assert "published" not in shown
 
 
 def test_status_answers_programs_with_one_object(world):
