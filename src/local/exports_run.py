@@ -6,6 +6,7 @@ next run goes on behind the last change that is in.
 """
 
 import base64
+import logging
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,9 @@ from utils.open_store import open_store
 from utils.postgres.url import DatabaseUrl
 from utils.registry.claim import Claim
 from utils.registry.records import Status
+
+TOLD_EVERY = 50_000  # changes; some seconds of work
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,13 @@ class Ended:
     counts: Mapping[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Target:
     """Takes records as the stream does, and applies them at once."""
 
     ports: applying.Ports
     turn: threading.Lock = field(default_factory=threading.Lock)  # several calls share one session
+    applied: int = 0
 
     def put(self, records: Sequence[Record]) -> dict[int, str]:
         """Apply records, or raise the error of the first that its target refuses."""
@@ -78,9 +83,16 @@ class _Target:
         ]
         with self.turn:
             refused = apply_records(delivered, self.ports).refused
-        if refused:
-            raise refused.error
+            if refused:
+                raise refused.error
+            self._tell(len(records))
         return {}
+
+    def _tell(self, more: int) -> None:
+        """Show that the work goes on, now and then."""
+        before, self.applied = self.applied, self.applied + more
+        if self.applied // TOLD_EVERY > before // TOLD_EVERY:
+            logger.info("changes applied so far", extra={"row_count": self.applied})
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from local import exports_run
 from utils.registry.sqlite import SqliteRegistry
 
 HEADER = "id,item,amount\n"
@@ -84,6 +85,22 @@ def test_every_version_that_arrived_reaches_the_target_in_order_and_once(shop):
     assert "nothing complete and new" in shop.run().stdout
 
 
+def test_a_long_run_tells_how_far_it_is(shop, monkeypatch):
+    monkeypatch.setattr(exports_run, "TOLD_EVERY", 2)
+    shop.deliver("v1")
+
+    assert "applied                                        3 changes" in shop.run().stderr
+
+
+def test_dropped_columns_wait_for_a_confirmation(shop):
+    shop.deliver("v1")
+    shop.deliver("v2", "id,item\n1,pen\n2,\n3,pad\n")
+
+    assert "run it with --accept-dropped-columns" in " ".join(shop.run().stderr.split())
+    assert shop.run("v2", "--accept-dropped-columns").exit_code == 0
+    assert shop.rows() == [[1, "pen", "1.50"], [2, None, "2.50"], [3, "pad", "3.50"]]
+
+
 def test_a_version_waits_for_the_object_that_closes_it(shop):
     shop.declare(closed_by="_SUCCESS")
     shop.deliver("v1")
@@ -111,7 +128,7 @@ def test_many_deletes_wait_for_a_confirmation_of_that_version(shop):
     shop.deliver("v1", rows)
     shop.deliver("v2", V1)
 
-    assert "TooManyDeletesError" in shop.run().stderr
+    assert "run it with --accept-deletes" in " ".join(shop.run().stderr.split())
     assert "Name it after TENANT/TABLE" in shop.run("--accept-deletes").stderr
     assert shop.run("v2", "--accept-deletes").exit_code == 0
     assert shop.rows() == ROWS_V1
