@@ -89,7 +89,7 @@ def _written(exports: "LocalExports", path: Path, tell: Callable[[str], None]) -
                 shutil.copyfileobj(lines, typer.get_binary_stream("stdout"))
             return comparison
     except KeyboardInterrupt:
-        err.print(f"Interrupted: {path} was not written.")
+        err.print("Interrupted: nothing was written.")
         raise
 
 
@@ -126,7 +126,8 @@ def _print(comparison: "Comparison", path: Path) -> None:
     for what in ("inserted", "updated", "deleted", "unchanged"):
         report.print(f"{what:<10}{getattr(counts, what):>14,}")
     before, after = counted(counts.before, "row"), counted(counts.after, "row")
-    report.print(f"{counted(counts.changes, 'change')} in {path}; {before} before, {after} after.", soft_wrap=True)
+    where = "on standard output" if report is err else f"in {path}"
+    report.print(f"{counted(counts.changes, 'change')} {where}; {before} before, {after} after.", soft_wrap=True)
     for names, meaning in (
         (comparison.added, "new; NULL before"),
         (comparison.dropped, "gone, and in no change. A pipeline would stop and ask"),

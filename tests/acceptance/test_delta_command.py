@@ -107,7 +107,7 @@ def test_changes_go_to_standard_output_and_their_counts_beside_it(folder):
     result = delta("old.csv", "new.csv", "--key", "id", "--out", "-")
 
     assert [from_json(line.encode()).op for line in result.stdout.splitlines()] == ["UPDATE", "DELETE", "INSERT"]
-    assert "3 changes in -; 3 rows before, 3 rows after." in result.stderr
+    assert "3 changes on standard output; 3 rows before, 3 rows after." in result.stderr
     assert {path.name for path in folder.iterdir()} == {"old.csv", "new.csv"}
 
 
@@ -165,6 +165,6 @@ def test_ctrl_c_is_told_in_a_sentence_and_leaves_no_file(folder):
         told = process.stderr.read()
 
     assert process.returncode == 130
-    assert "Interrupted: changes.jsonl was not written." in told
+    assert "Interrupted: nothing was written." in told
     assert "Traceback" not in told
     assert {path.name for path in folder.iterdir()} == {"old.csv", "new.csv"}
