@@ -3,7 +3,6 @@
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -123,7 +122,7 @@ def run(
     with reporting(as_json):
         if version is None and (asked.replay or asked.accepted):
             raise ConfigurationError("A confirmation counts for one version only. Name it after TENANT/TABLE.")
-        folder = Path(project).expanduser()
+        folder = arguments.project_folder(project)
         tenant, table = exports_resync.parse_series(series, read_exports(folder))
         with exports_run.open_run(exports_run.Places(folder, exports, changes, registry, warehouse)) as opened:
             names = [version] if version else opened.waiting(tenant, table.name)
@@ -163,10 +162,10 @@ def give_up(
     What the stream has of it is applied, the rest is not: deliver a later version, then resync.
     """
     from extraction.exports import giving_up  # boto3 is slow to import
-    from utils.registry.open_registry import open_registry
+    from utils.registry.open_registry import open_known_registry
 
     with reporting(as_json):
-        opened = open_registry(registry)
+        opened = open_known_registry(registry)
         giving_up.check_stopped(opened.head(series), version)
         if not yes:
             _ask(f"Give up {series} {version}? The target keeps a part of it until a later version and a resync.")
@@ -197,11 +196,11 @@ def resync(
     from local import exports_resync  # DuckDB and boto3 are slow to import
     from utils.export_project import read_exports
     from utils.open_store import open_store
-    from utils.registry.open_registry import open_registry
+    from utils.registry.open_registry import open_known_registry
 
     with reporting(as_json):
-        tenant, table = exports_resync.parse_series(series, read_exports(Path(project).expanduser()))
-        opened = exports_resync.Series(table, tenant, open_store(exports), open_registry(registry), warehouse)
+        tenant, table = exports_resync.parse_series(series, read_exports(arguments.project_folder(project)))
+        opened = exports_resync.Series(table, tenant, open_store(exports), open_known_registry(registry), warehouse)
         found = _mended(opened, accept_deletes, yes, as_json)
     if as_json:
         print_json({"version": found.version, **asdict(found.difference)})

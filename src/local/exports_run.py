@@ -27,6 +27,7 @@ from transformation.delta.pipeline import publish_delta
 from transformation.delta.ports import Record
 from transformation.delta.task import Task
 from utils.deadline import no_deadline
+from utils.errors import ConfigurationError
 from utils.export_files import is_data
 from utils.export_project import read_exports
 from utils.export_table import ExportTable, ExportVersion
@@ -156,6 +157,10 @@ class LocalRun:
 @contextmanager
 def open_run(places: Places) -> Iterator[LocalRun]:
     """Connect to the target, and read the project."""
+    if "://" not in places.exports and not Path(places.exports).expanduser().is_dir():
+        raise ConfigurationError(
+            f"{places.exports} is not a folder. Name the one that exports arrive in with --exports."
+        )
     ports = open_ports(places.project, places.exports, places.registry)
     config = wiring.Config(places.project, places.exports, places.changes, places.registry, "", wiring.HOST_MEMORY_MB)
     with open_target(read_exports(places.project), places.target, open_store(places.changes)) as target:

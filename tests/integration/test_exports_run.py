@@ -101,6 +101,23 @@ def test_dropped_columns_wait_for_a_confirmation(shop):
     assert shop.rows() == [[1, "pen", "1.50"], [2, None, "2.50"], [3, "pad", "3.50"]]
 
 
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [("--exports", "is not a folder"), ("--project", "A project is"), ("--registry", "There is no registry")],
+)
+def test_a_place_that_is_not_there_is_named_and_not_made(shop, option, reason):
+    shop.deliver("v1")
+    shop.run()
+    verb = "resync" if option == "--registry" else "run"
+    options = [*shop.options(verb), option, str(shop.folder / "typo")]
+
+    refused = CliRunner().invoke(app, ["exports", verb, "acme/orders", *options])
+
+    assert refused.exit_code != 0
+    assert reason in " ".join(refused.stderr.split())
+    assert not (shop.folder / "typo").exists()
+
+
 def test_a_version_waits_for_the_object_that_closes_it(shop):
     shop.declare(closed_by="_SUCCESS")
     shop.deliver("v1")

@@ -75,7 +75,16 @@ def test_status_shows_one_table_when_asked_and_refuses_one_that_is_not_there(wor
 
 
 def test_status_says_so_where_nothing_arrived(world):
+    assert list(world.ports.registry.heads()) == []
     assert starlift("exports", "status", "--registry", world.registry).stdout == "No export yet.\n"
+
+
+def test_status_of_a_mistyped_registry_says_so_and_makes_none(tmp_path):
+    refused = starlift("exports", "status", "--registry", str(tmp_path / "typo"))
+
+    assert refused.exit_code == 1
+    assert "There is no registry" in refused.stderr
+    assert not (tmp_path / "typo").exists()
 
 
 def test_status_tells_causes_halves_and_locks_with_what_to_do(world):
