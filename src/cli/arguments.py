@@ -18,13 +18,18 @@ def database(text: str) -> DatabaseUrl:
         raise typer.BadParameter(str(error)) from error
 
 
-def project(text: str) -> Project:
-    """Read the project folder named on the command line; a folder that is not there is wrong usage."""
+def project_folder(text: str) -> Path:
+    """Return the project folder named on the command line; one that is not there is wrong usage."""
     folder = Path(text).expanduser()
     if not folder.is_dir():
         wanted = "A project is a folder with a pipeline.toml, and models/, files/, exports/ or delivery.toml."
         raise typer.BadParameter(f"{folder} is not a folder. {wanted}")
-    return read_project(folder)
+    return folder
+
+
+def project(text: str) -> Project:
+    """Read the project folder named on the command line."""
+    return read_project(project_folder(text))
 
 
 def project_with_models(text: str) -> Project:

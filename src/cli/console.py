@@ -75,11 +75,16 @@ def show_error(error: PipelineError, as_json: bool) -> None:
     """Print a named error and, where a retry may mend it, say so."""
     retryable = isinstance(error, RetryableError)
     if as_json:
-        print_json({"error": {"type": type(error).__name__, "message": str(error), "retryable": retryable}})
+        print_json({"error": error_record(error)})
         return
     err.print(f"{type(error).__name__}: {error}", style="bold red", soft_wrap=True)
     if retryable:
         err.print("Nothing is lost: run the same command again.", style="yellow")
+
+
+def error_record(error: PipelineError) -> dict[str, Any]:
+    """Return a named error for a program to read."""
+    return {"type": type(error).__name__, "message": str(error), "retryable": isinstance(error, RetryableError)}
 
 
 def print_json(record: dict[str, Any]) -> None:

@@ -3,18 +3,20 @@
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from cli import arguments
-from cli.console import out, print_json, reporting
-from utils.errors import ConfigurationError
+from cli.console import error_record, out, print_json, reporting
+from utils.errors import ConfigurationError, PipelineError
+from utils.export_table import ExportVersion
 
 if TYPE_CHECKING:
-    from local import exports_resync
+    from collections.abc import Mapping
+
+    from local import exports_resync, exports_run
     from local.export_standing import SeriesStanding
 
 app = typer.Typer(help="Tables that arrive as full exports.", no_args_is_help=True)
@@ -43,6 +45,8 @@ Exports = Annotated[
         help="Where exports arrive, as TENANT/TABLE/VERSION/FILE.",
     ),
 ]
+CHANGES = ("inserted", "updated", "deleted")
+
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 AcceptDeletes = Annotated[
     bool, typer.Option("--accept-deletes", help="Take out any number of rows that the export does not have.")
@@ -76,13 +80,73 @@ def _print(standing: "SeriesStanding") -> None:
     )
     table.title_justify = "left"
     for entry in standing.versions:
-        changes = " ".join(f"{count:,} {operation}" for operation, count in entry.counts.items()) or "·"
+        changes = _told(entry.counts) or "·"
         at = (entry.ended_at or entry.started_at or entry.registered_at)[:19].replace("T", " ")
         numbers = (f"{entry.files:,}", f"{entry.bytes:,}", changes, str(entry.attempts))
         table.add_row(entry.version, entry.status.value, *numbers, at, entry.execution)
     out.print(table)
     for sentence in standing.remarks:
         out.print(sentence, style="yellow", soft_wrap=True)
+
+
+def _told(counts: "Mapping[str, int]") -> str:
+    return ", ".join(f"{counts[what]:,} {what}" for what in CHANGES if what in counts)
+
+
+@app.command("run")
+def run(
+    series: OneSeries,
+    project: arguments.ProjectFolder,
+    warehouse: arguments.Warehouse,
+    exports: Exports,
+    registry: RegistryName,
+    version: Annotated[
+        str | None, typer.Argument(metavar="VERSION", help="This one; without it all later than the last success.")
+    ] = None,
+    changes: Annotated[
+        str, typer.Option("--changes", metavar="DIR|s3://BUCKET", help="Where computed changes are kept.")
+    ] = "changes",
+    replay: Annotated[bool, typer.Option("--replay", help="Bring the target back to an older version.")] = False,
+    accept_deletes: AcceptDeletes = False,
+    accept_dropped_columns: Annotated[
+        bool, typer.Option("--accept-dropped-columns", help="Go on without columns that the export no longer has.")
+    ] = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Take versions from their folder into the target on this machine, as the deployed pipeline does."""
+    from local import exports_resync, exports_run  # DuckDB is slow to import
+    from utils.export_project import read_exports
+
+    given = {"deletes": accept_deletes, "dropped_columns": accept_dropped_columns}
+    asked = exports_run.Asked(replay, frozenset(what for what, is_given in given.items() if is_given))
+    with reporting(as_json):
+        if version is None and (asked.replay or asked.accepted):
+            raise ConfigurationError("A confirmation counts for one version only. Name it after TENANT/TABLE.")
+        folder = arguments.project_folder(project)
+        tenant, table = exports_resync.parse_series(series, read_exports(folder))
+        with exports_run.open_run(exports_run.Places(folder, exports, changes, registry, warehouse)) as opened:
+            names = [version] if version else opened.waiting(tenant, table.name)
+            done = [_run(opened, ExportVersion(tenant, table.name, name), asked, as_json) for name in names]
+    if as_json:
+        print_json({"versions": done})
+    elif not done:
+        out.print(f"{series}: nothing complete and new in {exports}.")
+    if any("error" in each for each in done):
+        raise typer.Exit(1)
+
+
+def _run(
+    run: "exports_run.LocalRun", version: ExportVersion, asked: "exports_run.Asked", as_json: bool
+) -> dict[str, object]:
+    """Take one version in, and tell how it ended; its failure keeps no later one out."""
+    try:
+        ended = run.run(version, asked)
+    except PipelineError as error:  # the narration has told it, with its version
+        return {"version": version.version, "status": "failed", "error": error_record(error)}
+    if not as_json:
+        told = _told(ended.counts)
+        out.print(f"{version.series} {version.version} {ended.status}{': ' if told else ''}{told}", soft_wrap=True)
+    return asdict(ended)
 
 
 @app.command("give-up")
@@ -98,10 +162,10 @@ def give_up(
     What the stream has of it is applied, the rest is not: deliver a later version, then resync.
     """
     from extraction.exports import giving_up  # boto3 is slow to import
-    from utils.registry.open_registry import open_registry
+    from utils.registry.open_registry import open_known_registry
 
     with reporting(as_json):
-        opened = open_registry(registry)
+        opened = open_known_registry(registry)
         giving_up.check_stopped(opened.head(series), version)
         if not yes:
             _ask(f"Give up {series} {version}? The target keeps a part of it until a later version and a resync.")
@@ -132,11 +196,11 @@ def resync(
     from local import exports_resync  # DuckDB and boto3 are slow to import
     from utils.export_project import read_exports
     from utils.open_store import open_store
-    from utils.registry.open_registry import open_registry
+    from utils.registry.open_registry import open_known_registry
 
     with reporting(as_json):
-        tenant, table = exports_resync.parse_series(series, read_exports(Path(project).expanduser()))
-        opened = exports_resync.Series(table, tenant, open_store(exports), open_registry(registry), warehouse)
+        tenant, table = exports_resync.parse_series(series, read_exports(arguments.project_folder(project)))
+        opened = exports_resync.Series(table, tenant, open_store(exports), open_known_registry(registry), warehouse)
         found = _mended(opened, accept_deletes, yes, as_json)
     if as_json:
         print_json({"version": found.version, **asdict(found.difference)})

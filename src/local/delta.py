@@ -2,10 +2,14 @@
 
 import os
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import duckdb
+from rich.filesize import decimal
+
+from local.narration import counted
 from transformation.delta.compare import Comparison, compare
 from transformation.delta.engine import open_engine
 from transformation.delta.export import Export, ExportFile, read_export
@@ -18,15 +22,6 @@ from utils.export_table import ExportTable, ExportVersion, Format
 TENANT = "local"  # of changes between files that no tenant sent
 
 
-def format_of(path: Path) -> Format:
-    """Return the format that a file's name, or a folder's first file's, tells."""
-    names = sorted(found.name for found in path.iterdir()) if path.is_dir() else [path.name]
-    for format_, endings in ENDINGS.items():
-        if any(name.lower().endswith(endings) for name in names):
-            return format_
-    raise ConfigurationError(f"{path} tells no format by its name. Give --format csv or --format parquet.")
-
-
 @dataclass(frozen=True)
 class LocalExports:
     """Two exports, each a file or a folder of files, and how they are written."""
@@ -34,11 +29,13 @@ class LocalExports:
     before: Path
     after: Path
     table: ExportTable
+    format: Format | None = None  # of both; None: each as its name tells
 
     def compare(self, out: Path, tell: Callable[[str], None]) -> Comparison:
         """Write the changes to a file that appears whole or not at all."""
         unfinished = out.with_name(f"{out.name}.unfinished-{os.getpid()}")
         try:
+            _check_writable(unfinished, out)
             with tempfile.TemporaryDirectory(prefix="starlift-") as scratch:
                 comparison = self._compare(Path(scratch), unfinished, tell)
             unfinished.replace(out)
@@ -47,29 +44,60 @@ class LocalExports:
         return comparison
 
     def _compare(self, scratch: Path, path: Path, tell: Callable[[str], None]) -> Comparison:
+        before, after = files_of(self.before, self.table), files_of(self.after, self.table)
         with open_engine(scratch, HOST_MEMORY_MB) as connection:
-
-            def read(place: Path) -> Export:
-                return read_export(files_of(place, self.table), self.table, connection)
-
-            tell(f"reading {self.before} ({_megabytes(self.before)}) and {self.after} ({_megabytes(self.after)}) ...")
-            comparison = compare(read(self.before), read(self.after), self.table, connection)
-            tell(f"writing {comparison.counts.changes:,} changes ...")
+            tell(f"reading {self.before} ({_size(before)}) and {self.after} ({_size(after)}) ...")
+            comparison = compare(self._read(before, connection), self._read(after, connection), self.table, connection)
+            tell(f"writing {counted(comparison.counts.changes, 'change')} ...")
             version = ExportVersion(TENANT, self.table.name, self.after.name)
             write_lines(comparison, Numbered(version, 1), path, connection)
         return comparison
+
+    def _read(self, files: Sequence[ExportFile], connection: duckdb.DuckDBPyConnection) -> Export:
+        return read_export(files, replace(self.table, format=self.format or format_of(files)), connection)
 
 
 def files_of(place: Path, table: ExportTable) -> list[ExportFile]:
     """Return the file, or the folder's files in order of name without those that only accompany them."""
     if place.is_file():
-        return [ExportFile(place, place.name)]
-    found = [ExportFile(path, path.name) for path in sorted(place.iterdir()) if is_data(path.name, table)]
+        return [_readable(place)]
+    if not place.is_dir():
+        raise ConfigurationError(
+            f"{place} is neither a file nor a folder; an export is read more than once. Write it into a file first."
+        )
+    found = [_readable(path) for path in sorted(place.iterdir()) if is_data(path.name, table)]
     if not found:
         raise ConfigurationError(f"{place} holds no file. Name a file, or a folder of an export's files.")
     return found
 
 
-def _megabytes(place: Path) -> str:
-    paths = [place] if place.is_file() else list(place.iterdir())
-    return f"{sum(path.stat().st_size for path in paths) / 1e6:,.1f} MB"
+def _readable(path: Path) -> ExportFile:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}. An export's folder holds files.") from error
+    return ExportFile(path, path.name)
+
+
+def format_of(files: Sequence[ExportFile]) -> Format:
+    """Return the format that the files' names tell."""
+    for format_, endings in ENDINGS.items():
+        if all(file.name.lower().endswith(endings) for file in files):
+            return format_
+    raise ConfigurationError(
+        f"{files[0].path} and those beside it tell no format by their names. Give --format csv or --format parquet."
+        if len(files) > 1
+        else f"{files[0].path} tells no format by its name. Give --format csv or --format parquet."
+    )
+
+
+def _check_writable(unfinished: Path, out: Path) -> None:
+    """Find out before the work, not after it."""
+    try:
+        unfinished.touch()
+    except OSError as error:
+        raise ConfigurationError(f"{out} cannot be written: {error.strerror}. Name another file with --out.") from error
+
+
+def _size(files: Sequence[ExportFile]) -> str:
+    return decimal(sum(file.path.stat().st_size for file in files))

@@ -7,7 +7,7 @@ from typing import Any
 
 from utils.errors import ConfigurationError
 from utils.registry.claim import SKEW_SECONDS
-from utils.registry.open_registry import open_registry
+from utils.registry.open_registry import open_known_registry
 from utils.registry.records import Entry, Head, Status
 
 
@@ -38,7 +38,7 @@ def read_export_standing(
     registry: str, series: str | None, limit: int, now: float | None = None
 ) -> list[SeriesStanding]:
     """Return every table's standing, or one's, or raise ConfigurationError where there is none of that name."""
-    store = open_registry(registry)
+    store = open_known_registry(registry)
     heads = [head for head in store.heads() if series in (None, head.series)]
     if series is not None and not heads:
         raise ConfigurationError(f"The registry {registry} knows no {series}. Write it as TENANT/TABLE.")

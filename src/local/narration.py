@@ -155,6 +155,7 @@ SENTENCES: dict[str, Callable[[Fields], str]] = {
     "file not needed": _not_needed,
     "rows rejected": _bad_rows,
     "message put aside": _given_up,
+    "changes applied so far": lambda fields: _rows(fields, "applied", "change"),
     "export arrived": lambda fields: f"  arrived     {fields.get('key', '')}",
     "export refused": _refused_export,
     "export registered": lambda fields: f"  {fields.get('outcome', ''):<12}{_version(fields)}",

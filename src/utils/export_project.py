@@ -50,7 +50,7 @@ def _read_table(path: Path) -> ExportTable:
         key=read_names(record, "key", where),
         target=_target(record, path),
         format=_choice(record, "format", Format.CSV, where),
-        delimiter=_delimiter(record, where),
+        delimiter=read_delimiter(record, where),
         columns=read_names(record, "columns", where),
         null=_text(record, "null", "", where),
         closed_by=_closed_by(record, where),
@@ -100,7 +100,8 @@ def _text(record: Mapping[str, Any], name: str, default: str, where: str) -> str
     return found
 
 
-def _delimiter(record: Mapping[str, Any], where: str) -> str:
+def read_delimiter(record: Mapping[str, Any], where: str) -> str:
+    """Return what separates the values of a CSV, a comma by default."""
     found = _text(record, "delimiter", ",", where)
     if len(found.encode()) != 1 or found in '"\r\n\0':
         raise ConfigurationError(

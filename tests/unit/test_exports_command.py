@@ -38,16 +38,17 @@ def remarks(world, now=NOON):
 
 
 def test_status_shows_each_tables_versions_newest_first(world):
-    succeed(world, "v1", INSERT=3)
+    succeed(world, "v1", before=0, after=3, inserted=3, unchanged=0, published=3)
     world.clock.now += 60
-    succeed(world, "v2", UPDATE=1, DELETE=1)
+    succeed(world, "v2", updated=1, deleted=1)
 
     shown = starlift("exports", "status", "--registry", world.registry).stdout
 
     assert "acme/staff" in shown
     assert shown.index("v2") < shown.index("v1")
-    assert "1 DELETE" in shown
-    assert "3 INSERT" in shown
+    assert "1 updated, 1 deleted" in shown
+    assert "3 inserted" in shown
+    assert "published" not in shown
 
 
 def test_status_answers_programs_with_one_object(world):
@@ -74,7 +75,16 @@ def test_status_shows_one_table_when_asked_and_refuses_one_that_is_not_there(wor
 
 
 def test_status_says_so_where_nothing_arrived(world):
+    assert list(world.ports.registry.heads()) == []
     assert starlift("exports", "status", "--registry", world.registry).stdout == "No export yet.\n"
+
+
+def test_status_of_a_mistyped_registry_says_so_and_makes_none(tmp_path):
+    refused = starlift("exports", "status", "--registry", str(tmp_path / "typo"))
+
+    assert refused.exit_code == 1
+    assert "There is no registry" in refused.stderr
+    assert not (tmp_path / "typo").exists()
 
 
 def test_status_tells_causes_halves_and_locks_with_what_to_do(world):

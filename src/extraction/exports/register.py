@@ -70,7 +70,8 @@ def _refuse_outdated(head: Head, request: Request, table: ExportTable) -> None:
     if head.succeeded is not None and rank(version, table) < rank_of_earlier(head.succeeded, table):
         raise ExportOutdatedError(
             f"{head.series} {version} is older than {head.succeeded}, which has succeeded. Nothing is lost: the later "
-            'export holds every row. Start it with {"replay": true} to bring the target back to it.',
+            'export holds every row. Start it with {"replay": true}, or run it with --replay, to bring the '
+            "target back to it.",
             tenant=request.version.tenant,
             table=request.version.table,
             version=version,

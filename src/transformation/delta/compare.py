@@ -13,7 +13,7 @@ from transformation.delta.engine import named_file
 from transformation.delta.export import Export, common_kind, text_of
 from transformation.delta.query import Shape
 from utils.errors import DuplicateKeyError, ExportRefusedError, SchemaDriftError
-from utils.export_table import ExportTable
+from utils.export_table import ExportTable, Format
 
 logger = logging.getLogger(__name__)
 
@@ -116,14 +116,16 @@ def _missing(names: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in others)
 
 
-def _key_places(table: ExportTable, *exports: Sequence[str]) -> tuple[int, ...]:
-    for columns in exports:
-        if lacking := _missing(table.key, columns):
+def _key_places(table: ExportTable, columns: Sequence[str], earlier: Sequence[str]) -> tuple[int, ...]:
+    for side, found in ((AFTER, columns), (BEFORE, earlier)):
+        if lacking := _missing(table.key, found):
+            is_unsplit = len(found) == 1 and table.format is Format.CSV
             raise SchemaDriftError(
-                f"An export of {table.name} lacks the key's {', '.join(lacking)}. It has {', '.join(columns)}. "
-                "Export it with its key, or name another key."
+                f"{SIDES[side].capitalize()} of {table.name} lacks the key's {', '.join(lacking)}. It has "
+                f"{', '.join(found)}. Export it with its key, or name another key"
+                f"{', or the delimiter that it has' if is_unsplit else ''}."
             )
-    return tuple(exports[0].index(name) + 1 for name in table.key)
+    return tuple(columns.index(name) + 1 for name in table.key)
 
 
 def _load(export: Export | None, name: str, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> int:

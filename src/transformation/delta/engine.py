@@ -10,8 +10,10 @@ import duckdb
 from utils.embedded_duckdb import connect
 from utils.errors import ExportRefusedError, QueryError, ResourceExhaustedError
 
+INTERRUPTED = "Query interrupted"
 LINE = re.compile(r"CSV Error on Line: (\d+)")
-CSV_REASONS = (  # what DuckDB says after it has quoted the line, which may be a customer's
+REASONS = (  # what DuckDB says after it has quoted the line, which may be a customer's
+    (re.compile("No magic bytes|too small to be a Parquet file"), "it is no Parquet file, or not a whole one"),
     (re.compile(r"Expected Number of Columns: \d+ Found: \d+"), ""),
     (re.compile(r"Maximum line size of \d+ bytes exceeded"), ""),
     (re.compile(r"unterminated quote", re.IGNORECASE), "a quote is not closed, or lines end in more than one way"),
@@ -38,6 +40,10 @@ def _named_errors(scratch: Path, memory_mb: int) -> Iterator[None]:
             "function more ephemeral storage (docs/exports.md says how much for how many rows), or more memory; on a "
             "host, let TMPDIR name a larger disk."
         ) from error
+    except RuntimeError as error:
+        if INTERRUPTED not in str(error):
+            raise
+        raise KeyboardInterrupt from error  # DuckDB takes Ctrl-C for itself
     except duckdb.Error as error:
         raise QueryError(f"The exports cannot be compared: {_first_line(error)}") from error
 
@@ -49,14 +55,14 @@ def named_file(name: str) -> Iterator[None]:
         yield
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         raise ExportRefusedError(
-            f"{name} cannot be read{_csv_reason(str(error))}. Export it again, or correct its table's settings.",
+            f"{name} cannot be read{_reason(str(error))}. Export it again, or correct its table's settings.",
             file=name,
         ) from error
 
 
-def _csv_reason(message: str) -> str:
+def _reason(message: str) -> str:
     line = LINE.search(message)
-    found = next((ours or match.group() for known, ours in CSV_REASONS if (match := known.search(message))), "")
+    found = next((ours or match.group() for known, ours in REASONS if (match := known.search(message))), "")
     where = f" at line {line.group(1)}" if line else ""
     return f"{where}: {found}" if found else where
 

@@ -106,11 +106,16 @@ def read_header(file: ExportFile, delimiter: str) -> tuple[str, ...]:
         with opened(file.path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
             header = next(csv.reader(stream, delimiter=delimiter), None)
         "".join(header or ()).encode()  # a row that is not UTF-8 is found later, with its line
-    except (UnicodeError, csv.Error) as error:
-        raise ExportRefusedError(f"{file.name} cannot be read: {error}. Export it again as UTF-8.") from error
+    except UnicodeError as error:
+        raise ExportRefusedError(
+            f"{file.name} cannot be read: its header is not UTF-8. Export it again as UTF-8.", file=file.name
+        ) from error
+    except csv.Error as error:
+        raise ExportRefusedError(f"{file.name} cannot be read: {error}. Export it again.", file=file.name) from error
     if not header:
         raise ExportRefusedError(
-            f"{file.name} has no header line. Export it with one, or declare its `columns`.", file=file.name
+            f"{file.name} has no header line. Export it with one; a project's table may declare `columns` instead.",
+            file=file.name,
         )
     return tuple(header)
 

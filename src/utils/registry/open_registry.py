@@ -21,3 +21,10 @@ def open_registry(name: str) -> RegistryStore:
     from utils.registry.sqlite import SqliteRegistry  # on Lambda there is no file to keep
 
     return SqliteRegistry(Path(name).expanduser())
+
+
+def open_known_registry(name: str) -> RegistryStore:
+    """Open a registry to look at: a file that is not there is a mistyped name, not an empty registry."""
+    if name and "://" not in name and not Path(name).expanduser().exists():
+        raise ConfigurationError(f"There is no registry {name}. Correct --registry; `starlift exports run` makes one.")
+    return open_registry(name)

@@ -12,7 +12,7 @@ locals {
 
   # Each is retried by itself, so only what goes on is told.
   put_troubles = {
-    throttled   = { metric = "WriteProvisionedThroughputExceeded", says = "The stream has refused changes for a quarter of an hour, because it is too small. Publishing slows down and may fail: raise export_delta.shards, or leave it out for on-demand." }
+    throttled   = { metric = "WriteProvisionedThroughputExceeded", says = "The stream has refused changes for a quarter of an hour, because it is too small. Publishing slows down and may fail: raise export_delta.stream.shards, or leave it out for on-demand." }
     failed-puts = { metric = "PutRecords.FailedRecords", says = "Kinesis has failed to take changes for a quarter of an hour. They are sent again; if executions fail, start them again later." }
   }
 }
