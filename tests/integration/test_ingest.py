@@ -198,6 +198,26 @@ def test_one_post_sent_by_many_at_once_is_stored_once(store):
     assert len(stored(store)) == len(MIXED)
 
 
+OLDEST = [reading(NOON - 24 * HOUR, rawHumidity=1), reading()]  # the first is as old as a reading may be
+
+
+def test_a_keyed_post_that_was_half_stored_is_completed_although_its_readings_have_become_too_old(tmp_path):
+    with pytest.raises(Crash):
+        post(FusedStore(tmp_path, Fuse(3)), OLDEST, key="k-1")
+
+    again = post(FolderStore(tmp_path), OLDEST, NOON + 10 * MINUTE, key="k-1")
+
+    assert (again.count, len(stored(FolderStore(tmp_path)))) == (2, 2)
+
+
+@pytest.mark.parametrize(("minutes", "key"), [(11, "k-1"), (1, "k-2"), (1, None)])
+def test_readings_that_are_too_old_for_the_query_to_find_are_refused_in_a_repeat_too(store, minutes, key):
+    post(store, OLDEST, key="k-1")
+
+    with pytest.raises(RefusedError, match="nothing was stored"):
+        post(store, OLDEST, NOON + minutes * MINUTE, key=key)
+
+
 def test_writers_are_bounded(tmp_path):
     seen = set()
 

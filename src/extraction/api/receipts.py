@@ -51,8 +51,20 @@ def identify(post: Post, records: list[Record], project: DeliveryProject, store:
     return _by_time(post, mine, project.ingest.repeat_seconds, store)
 
 
+def first_received(post: Post, store: ObjectStore) -> datetime | None:
+    """Return when a POST's Idempotency-Key first came, None if it is new or there is no key."""
+    if post.idempotency_key is None:
+        return None
+    receipt = _find(_key_id(post), store)
+    return None if receipt is None else receipt.received
+
+
+def _key_id(post: Post) -> str:
+    return idempotency_id("key", post.sender, post.idempotency_key)
+
+
 def _by_key(post: Post, mine: Receipt, project: DeliveryProject, store: ObjectStore) -> Identity:
-    receipt = _take(idempotency_id("key", post.sender, post.idempotency_key), mine, store)
+    receipt = _take(_key_id(post), mine, store)
     if receipt.content != mine.content:
         raise refuse_post("This Idempotency-Key was used for other records. Take a new one.", HTTPStatus.CONFLICT)
     received = Instant.at(receipt.received)
