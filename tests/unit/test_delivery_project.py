@@ -61,6 +61,10 @@ def test_check_names_a_parameter_of_the_query_that_has_no_value(tmp_path):
         (WHEN + 'objectKey = { type = "string" }\n', "none of day, hour, id, month, objectkey, year"),
         (WHEN + '"a b" = { type = "string" }\n', "letters, digits and underscores"),
         (WHEN + "[ingest]\nmax_bytes = 6000000\n", "max_bytes must be at most 5242880"),
+        (
+            WHEN + "[ingest]\nrepeat_seconds = 86401\n",
+            "repeat_seconds must be at most max_past_seconds, which is 86400",
+        ),
         (WHEN + "[ingest]\nmax_past_seconds = 316224001\n", "max_past_seconds must be at most 316224000"),
         (WHEN + '[query]\nfile = "none.sql"\n', "none.sql, which does not exist"),
         (WHEN + "[query]\noverlap_seconds = 87299\n", "overlap_seconds must be at least 87300"),
