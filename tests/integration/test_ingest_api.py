@@ -3,6 +3,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
+import jsonschema
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -90,6 +91,18 @@ def test_a_body_that_is_not_utf_8_is_refused_although_api_gateway_replaces_what_
 
 def test_a_replacement_character_that_is_meant_is_taken_as_an_escape():
     assert send(body=json.dumps(reading(None, sensorId="\ufffd"))).status_code == 200
+
+
+GATEWAY_STATUSES = ["403", "413", "429", "500", "502", "503", "504"]  # of a function without turn, time or memory, too
+
+
+@pytest.mark.parametrize("status", GATEWAY_STATUSES)
+def test_the_document_knows_what_api_gateway_answers_without_the_function(status):
+    whole = document.raw_schema
+    answer = whole["paths"]["/ingest"]["post"]["responses"][status]
+    schema = {**answer["content"]["application/json"]["schema"], "components": whole["components"]}
+
+    jsonschema.validate({"message": "Internal server error"}, schema)
 
 
 def test_a_post_over_http_is_stored(raw):
