@@ -79,7 +79,8 @@ def _named(error: ClientError, what: str) -> Exception:
         return AccessDeniedError(f"S3 refused {what}: {message}. Grant this role access to it.", key=what)
     if code == "NoSuchBucket":
         return ConfigurationError(f"The bucket of {what} does not exist. Create it, or correct the store's name.")
-    if code in TRANSIENT | CONFLICT:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in TRANSIENT | CONFLICT or status >= 500 or status == 429:
         return ObjectStoreUnavailableError(f"S3 did not answer for {what}: {code}.", key=what)
     return error
 

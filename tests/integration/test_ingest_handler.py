@@ -1,6 +1,8 @@
 import json
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -61,6 +63,31 @@ def test_a_store_that_fails_is_answered_500_and_the_same_post_then_completes(raw
     assert [line.message for line in caplog.records if line.levelno >= logging.WARNING] == ["post not stored"]
     raw.unlink()
     assert send(reading(None), key="k-1")[1]["stored"] == 1
+
+
+class Refusing(BaseHTTPRequestHandler):
+    def do_PUT(self):
+        body = b"<Error><Code>KMS.DisabledException</Code><Message>The key is disabled.</Message></Error>"
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_words):
+        pass
+
+
+def test_an_error_of_s3_that_no_one_foresaw_is_answered_500_too(raw, monkeypatch, caplog):
+    with HTTPServer(("127.0.0.1", 0), Refusing) as s3:
+        threading.Thread(target=s3.handle_request, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{s3.server_port}")
+        monkeypatch.setenv("RAW", "s3://raw")
+
+        status, body = send(reading(None), key="k-1")
+
+    assert (status, "same POST again" in body["error"]) == (500, True)
+    assert "KMS.DisabledException" in caplog.records[-1].error
+    assert caplog.records[-1].levelname == "CRITICAL"
 
 
 def test_a_function_without_its_settings_says_which(monkeypatch):

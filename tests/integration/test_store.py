@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from utils import s3_store
@@ -16,6 +17,7 @@ from utils.errors import (
     IntegrityError,
     ObjectExistsError,
     ObjectMissingError,
+    ObjectStoreUnavailableError,
     ResourceExhaustedError,
 )
 from utils.folder_store import FolderStore
@@ -175,6 +177,16 @@ def test_a_pair_that_is_none_is_refused(url):
 def test_a_name_that_is_no_store_is_refused(url):
     with pytest.raises(ConfigurationError):
         open_store(url)
+
+
+@pytest.mark.parametrize(("code", "status"), [("502", 502), ("SlowDownWrite", 503), ("TooManyRequests", 429)])
+def test_an_answer_that_may_be_better_later_is_worth_a_retry_whatever_its_code(code, status):
+    client = boto3.client("s3", region_name="us-east-1")
+    with Stubber(client) as s3:
+        s3.add_client_error("put_object", service_error_code=code, http_status_code=status)
+
+        with pytest.raises(ObjectStoreUnavailableError, match=code):
+            S3Store("b", client=client).create("a", b"")
 
 
 def test_a_refusal_of_s3_is_access_denied(monkeypatch):
