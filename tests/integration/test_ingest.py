@@ -1,15 +1,19 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from extraction.api.pipeline import store_post
+from extraction.api.ports import Ports
 from extraction.api.refusal import RefusedError
+from extraction.api.request import read_post
 from tests.fakes import Crash, Fuse, FusedStore
-from tests.ingest_factories import HOUR, NOON, ids, post, reading, stored, without_origin
+from tests.ingest_factories import HOUR, NOON, PROJECT, event, ids, post, reading, stored, without_origin
 from utils.errors import ObjectStoreUnavailableError
 from utils.folder_store import FolderStore
 from utils.s3_store import S3Store
@@ -134,6 +138,14 @@ def test_an_idempotency_key_older_than_a_reading_may_be_is_refused(store):
         post(store, reading(None), NOON + 25 * HOUR, key="k-1")
 
     assert "too long ago" in refused.value.reasons[0].reason
+
+
+def test_of_one_keyed_post_sent_twice_at_once_the_earlier_may_find_the_laters_receipt(store):
+    strict = replace(PROJECT, ingest=replace(PROJECT.ingest, max_future_seconds=0))
+    later, earlier = (read_post(event(reading(None), key="k-1"), strict.ingest, at) for at in (NOON + MINUTE, NOON))
+    store_post(later, Ports(strict, store))
+
+    assert store_post(earlier, Ports(strict, store)).new == 0
 
 
 @pytest.mark.parametrize(("seconds", "new"), [(1, 0), (60, 0), (61, 1), (600, 1)])

@@ -14,7 +14,7 @@ from extraction.api.identity import Identity, canonical, content_digest, idempot
 from extraction.api.instant import Instant
 from extraction.api.refusal import refuse_post
 from extraction.api.request import Post
-from extraction.api.validation import Record, out_of_time
+from extraction.api.validation import Record
 from utils.delivery_project import DeliveryProject
 from utils.errors import ObjectExistsError, ObjectMissingError
 from utils.store import ObjectStore
@@ -67,11 +67,12 @@ def _by_key(post: Post, mine: Receipt, project: DeliveryProject, store: ObjectSt
     receipt = _take(_key_id(post), mine, store)
     if receipt.content != mine.content:
         raise refuse_post("This Idempotency-Key was used for other records. Take a new one.", HTTPStatus.CONFLICT)
-    received = Instant.at(receipt.received)
-    if out_of_time(received, project.ingest, post.received):
+    # Only by age: of two at once, the one that began later may have left the receipt.
+    if post.received - receipt.received > timedelta(seconds=project.ingest.max_past_seconds):
         raise refuse_post("This Idempotency-Key was first used too long ago to be repeated. Take a new one.")
     # The content is part of the name, so that a receipt which was cleared away cannot make other records look stored.
-    return Identity(idempotency_id("key", post.sender, post.idempotency_key, mine.content), received, is_keyed=True)
+    named = idempotency_id("key", post.sender, post.idempotency_key, mine.content)
+    return Identity(named, Instant.at(receipt.received), is_keyed=True)
 
 
 def _by_time(post: Post, mine: Receipt, repeat_seconds: int, store: ObjectStore) -> Identity:
