@@ -82,6 +82,15 @@ def test_the_same_content_spaced_and_zoned_otherwise_is_a_repeat(store):
     assert (again.keys, again.new) == (first.keys, 0)
 
 
+@pytest.mark.parametrize("zero", ["0", "0.0", "-0", "-0.0", "0e9"])
+def test_the_same_content_in_another_order_and_with_its_numbers_written_otherwise_is_a_repeat(store, zero):
+    at = NOON.isoformat()
+    post(store, reading(rawTemperature=40, rawHumidity=0))
+    same = f'{{"timestamp": "{at}", "rawHumidity": {zero}, "rawTemperature": 4.0e1, "sensorId": "boiler\\u002d1"}}'
+
+    assert post(store, same).new == 0
+
+
 def test_a_reading_in_two_different_posts_has_one_id(store):
     post(store, [reading(), reading(NOON + MINUTE)])
     post(store, reading())

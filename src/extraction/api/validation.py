@@ -113,7 +113,7 @@ def _number(value: Any, field: RecordField) -> float:
     if not math.isfinite(value):
         raise _WrongError("must be a number that a double can hold; NaN and Infinity are none")
     _check_range(value, field)
-    return float(value)
+    return float(value) + 0.0  # which makes -0.0 the 0.0 that it equals
 
 
 def _integer(value: Any, field: RecordField) -> int:
