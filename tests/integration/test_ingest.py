@@ -1,19 +1,15 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from extraction.api.pipeline import store_post
-from extraction.api.ports import Ports
 from extraction.api.refusal import RefusedError
-from extraction.api.request import read_post
 from tests.fakes import Crash, Fuse, FusedStore
-from tests.ingest_factories import HOUR, NOON, PROJECT, event, ids, post, reading, stored, without_origin
+from tests.ingest_factories import HOUR, NOON, ids, post, reading, stored, without_origin
 from utils.errors import ObjectStoreUnavailableError
 from utils.folder_store import FolderStore
 from utils.s3_store import S3Store
@@ -82,15 +78,6 @@ def test_the_same_content_spaced_and_zoned_otherwise_is_a_repeat(store):
     assert (again.keys, again.new) == (first.keys, 0)
 
 
-@pytest.mark.parametrize("zero", ["0", "0.0", "-0", "-0.0", "0e9"])
-def test_the_same_content_in_another_order_and_with_its_numbers_written_otherwise_is_a_repeat(store, zero):
-    at = NOON.isoformat()
-    post(store, reading(rawTemperature=40, rawHumidity=0))
-    same = f'{{"timestamp": "{at}", "rawHumidity": {zero}, "rawTemperature": 4.0e1, "sensorId": "boiler\\u002d1"}}'
-
-    assert post(store, same).new == 0
-
-
 def test_a_reading_in_two_different_posts_has_one_id(store):
     post(store, [reading(), reading(NOON + MINUTE)])
     post(store, reading())
@@ -147,14 +134,6 @@ def test_an_idempotency_key_older_than_a_reading_may_be_is_refused(store):
         post(store, reading(None), NOON + 25 * HOUR, key="k-1")
 
     assert "too long ago" in refused.value.reasons[0].reason
-
-
-def test_of_one_keyed_post_sent_twice_at_once_the_earlier_may_find_the_laters_receipt(store):
-    strict = replace(PROJECT, ingest=replace(PROJECT.ingest, max_future_seconds=0))
-    later, earlier = (read_post(event(reading(None), key="k-1"), strict.ingest, at) for at in (NOON + MINUTE, NOON))
-    store_post(later, Ports(strict, store))
-
-    assert store_post(earlier, Ports(strict, store)).new == 0
 
 
 @pytest.mark.parametrize(("seconds", "new"), [(1, 0), (60, 0), (61, 1), (600, 1)])
@@ -217,26 +196,6 @@ def test_one_post_sent_by_many_at_once_is_stored_once(store):
     assert sum(answer.new for answer in answers) == len(MIXED)
     assert len({answer.keys for answer in answers}) == 1
     assert len(stored(store)) == len(MIXED)
-
-
-OLDEST = [reading(NOON - 24 * HOUR, rawHumidity=1), reading()]  # the first is as old as a reading may be
-
-
-def test_a_keyed_post_that_was_half_stored_is_completed_although_its_readings_have_become_too_old(tmp_path):
-    with pytest.raises(Crash):
-        post(FusedStore(tmp_path, Fuse(3)), OLDEST, key="k-1")
-
-    again = post(FolderStore(tmp_path), OLDEST, NOON + 10 * MINUTE, key="k-1")
-
-    assert (again.count, len(stored(FolderStore(tmp_path)))) == (2, 2)
-
-
-@pytest.mark.parametrize(("minutes", "key"), [(11, "k-1"), (1, "k-2"), (1, None)])
-def test_readings_that_are_too_old_for_the_query_to_find_are_refused_in_a_repeat_too(store, minutes, key):
-    post(store, OLDEST, key="k-1")
-
-    with pytest.raises(RefusedError, match="nothing was stored"):
-        post(store, OLDEST, NOON + minutes * MINUTE, key=key)
 
 
 def test_writers_are_bounded(tmp_path):
