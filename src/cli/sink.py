@@ -19,19 +19,25 @@ def sink(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8580,
     header: Annotated[str, typer.Option(envvar="STARLIFT_SINK_HEADER", metavar="NAME: VALUE", help=HEADER)] = "",
     refuse: Annotated[list[str] | None, typer.Option(metavar="ID", help="Refuse the record with 422.")] = None,
-    fail: Annotated[int, typer.Option(metavar="STATUS", help="Answer with this status, and keep nothing.")] = 0,
+    fail: Annotated[
+        int, typer.Option(metavar="STATUS", help="Answer with this status, 300 to 599, and keep nothing; 0: none.")
+    ] = 0,
     retry_after: Annotated[str, typer.Option(metavar="WHEN", help="With --fail: seconds or an HTTP date.")] = "",
-    delay: Annotated[float, typer.Option(metavar="SECONDS", help="Answer late.")] = 0.0,
+    delay: Annotated[float, typer.Option(metavar="SECONDS", help="Answer late, the records already kept.")] = 0.0,
     cut: Annotated[
         Cut, typer.Option(help="Cut the connection: before or after storing, or in mid-answer.")
     ] = Cut.NEVER,
     times: Annotated[int, typer.Option(help="How many POSTs go wrong; 0: all.")] = 0,
     each: Annotated[int, typer.Option(help="Of the POSTs each n-th goes wrong.")] = 1,
 ) -> None:
-    """Take batches on this machine, keep each record once, print each POST, and go wrong as told, until Ctrl-C."""
+    """Take batches on this machine, keep each record once, print each POST, and go wrong as told, until Ctrl-C.
+
+    While it runs, GET /_sink/records and /_sink/posts show what it holds and got; POST /_sink/faults and /_sink/refused
+    change what goes wrong next. docs/delivery-endpoint.md says how.
+    """
     with reporting(as_json=False):
-        fault = Fault(status=fail, retry_after=retry_after, delay=delay, cut=cut, times=times, each=max(1, each))
-        faults = Faults([fault] if fault != Fault(times=times, each=max(1, each)) else [])
+        fault = Fault(status=fail, retry_after=retry_after, delay=delay, cut=cut, times=times, each=each)
+        faults = Faults([fault] if fault != Fault(times=times, each=each) else [])
         taker = Sink(SinkStore(file), _pair(header), faults, set(refuse or ()), out.print)
         with running_sink(taker, port) as running:
             out.print(f"POST batches to {running.url}")

@@ -46,7 +46,8 @@ def document(project: DeliveryProject, name: str) -> dict[str, Any]:
                 "Records": _records(project),
                 "Stored": _object(count=COUNT, stored=COUNT, objectKeys={"type": "array", "items": TEXT}),
                 "Refused": _refused(),
-                "Failed": _object(error=TEXT),
+                "Failed": {"oneOf": [_reference("Unstored"), _reference("Gateway")]},
+                "Unstored": _object(error=TEXT),
                 "Gateway": _object(message=TEXT),
             },
         },
@@ -82,7 +83,10 @@ def _operation() -> dict[str, Any]:
             "409": _answer("The Idempotency-Key was used for other records; nothing was stored.", "Refused"),
             "413": _answer("The body is larger than AWS takes.", "Gateway"),
             "429": _answer("More requests than the usage plan allows; try later.", "Gateway"),
-            "500": _answer("The store failed; send the same POST again.", "Failed"),
+            "500": _answer("The store failed, or the function had no turn; send the same POST again.", "Failed"),
+            "502": _answer("The function failed; send the same POST again.", "Gateway"),
+            "503": _answer("API Gateway has no answer; send the same POST again.", "Gateway"),
+            "504": _answer("The function took too long; send the same POST again.", "Gateway"),
         },
         "x-amazon-apigateway-request-validator": VALIDATOR,
         "x-amazon-apigateway-integration": {
@@ -96,7 +100,11 @@ def _operation() -> dict[str, Any]:
 
 
 def _json(schema: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"application/json": {"schema": _reference(schema)}}
+
+
+def _reference(schema: str) -> JsonSchema:
+    return {"$ref": f"#/components/schemas/{schema}"}
 
 
 def _answer(description: str, schema: str) -> dict[str, Any]:
@@ -121,7 +129,7 @@ def _record(project: DeliveryProject) -> JsonSchema:
 
 
 def _records(project: DeliveryProject) -> JsonSchema:
-    one: JsonSchema = {"$ref": "#/components/schemas/Record"}
+    one = _reference("Record")
     return {"oneOf": [one, {"type": "array", "minItems": 1, "maxItems": project.ingest.max_records, "items": one}]}
 
 

@@ -7,7 +7,9 @@ It is what docs/delivery.md asks of an endpoint, in a few lines; demo and tests 
 import contextlib
 import hmac
 import json
+import re
 import socket
+import sqlite3
 import ssl
 import threading
 import time
@@ -22,6 +24,8 @@ from utils.errors import ConfigurationError
 
 CONTROL = "/_sink/"
 MAX_BODY = 16 << 20  # bytes
+MAX_ID_BYTES = 1024
+HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair, which no file can hold
 IDLE_SECONDS = 30.0  # after which a connection that says nothing is closed
 
 Say = Callable[[str], object]
@@ -69,7 +73,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Show what the sink holds."""
-        store = self.server.sink.store
+        with self._telling():
+            self._show(self.server.sink.store)
+
+    def _show(self, store: SinkStore) -> None:
         if self.path == f"{CONTROL}records":
             return self._answer(200, store.records())
         if self.path == f"{CONTROL}posts":
@@ -83,12 +90,25 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return self._answer(413, {"error": f"A body has a Content-Length of at most {MAX_BODY} bytes."})
         body = self.rfile.read(int(size))
-        return self._control(body) if self.path.startswith(CONTROL) else self._take(body)
+        if len(body) < int(size):  # its sender went away, and nobody knows what the rest would have said
+            self.close_connection = True
+            return None
+        with self._telling():
+            return self._control(body) if self.path.startswith(CONTROL) else self._take(body)
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Answer 503 where the file fails, so that nobody believes a record to be safe."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            self.server.sink.say(f"POST 503: the file cannot be used: {error}")
+            self._answer(503, {"error": f"The sink's file cannot be used: {error}."})
 
     def _control(self, body: bytes) -> None:
         sink = self.server.sink
         try:
-            said = json.loads(body)
+            said = _read(body)
             if self.path == f"{CONTROL}faults":
                 sink.faults.set(map(Fault.of, said))
             elif self.path == f"{CONTROL}refused":
@@ -122,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             records = _records(body)
         except ValueError as error:
             return Post(self._key, 400), {"error": str(error)}
-        if found := sorted({str(record["id"]) for record in records} & sink.refused):
+        if found := sorted({record["id"] for record in records} & sink.refused):
             return Post(self._key, 422, len(records)), {"error": f"The record {found[0]} is refused."}
         new = sink.store.take(records)
         return Post(self._key, 200, len(records), new), {"records": len(records), "new": new}
@@ -169,10 +189,25 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _records(body: bytes) -> list[Record]:
     """Return the records of a batch, or raise ValueError."""
-    found = json.loads(body)
-    if not isinstance(found, list) or not all(isinstance(one, dict) and one.get("id") for one in found):
-        raise ValueError("A batch is a JSON array of objects, each with its id.")
+    found = _read(body)
+    if not isinstance(found, list) or not all(isinstance(one, dict) and _is_id(one.get("id")) for one in found):
+        raise ValueError(f"A batch is a JSON array of objects, each with its id: a text of 1 to {MAX_ID_BYTES} bytes.")
     return found
+
+
+def _read(body: bytes) -> Any:
+    try:
+        return json.loads(body, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("The JSON is nested too deeply.") from error
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON.")
+
+
+def _is_id(found: Any) -> bool:
+    return isinstance(found, str) and 0 < len(found.encode(errors="replace")) <= MAX_ID_BYTES and not HALF.search(found)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
 """What the reference endpoint is told to do wrong, and to which POSTs."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from utils.errors import ConfigurationError
@@ -18,6 +19,34 @@ class Cut(StrEnum):
     ANSWERING = "answering"  # its records were kept, and half of the answer's head was sent
 
 
+FORM = (
+    "status is 0, or 300 to 599 without 304; delay is 0 to 3600 seconds; times is a whole number from 0 up, "
+    "each from 1 up; retry_after and location are texts of one line."
+)
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_line(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and value.isascii()
+
+
+# No 2xx: it would say that records are safe of which nothing was kept. A 304 has no body.
+STATUSES = {0, *range(300, 600)} - {304}
+RULES: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
+    {
+        "status": lambda value: _is_whole(value, 0) and value in STATUSES,
+        "delay": lambda value: isinstance(value, int | float) and 0 <= value <= 3600,
+        "times": lambda value: _is_whole(value, 0),
+        "each": lambda value: _is_whole(value, 1),
+        "retry_after": _is_line,
+        "location": _is_line,
+    }
+)
+
+
 @dataclass(frozen=True)
 class Fault:
     """One way to go wrong, for the next `times` POSTs, or of more of them each n-th; 0 times means for good."""
@@ -29,6 +58,12 @@ class Fault:
     cut: Cut = Cut.NEVER
     times: int = 1
     each: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what would break the sink later instead of going wrong as told."""
+        wrong = [name for name, is_right in RULES.items() if not is_right(getattr(self, name))]
+        if wrong:
+            raise ConfigurationError(f"A fault has a wrong {wrong[0]}, {getattr(self, wrong[0])!r}. {FORM}")
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Fault":

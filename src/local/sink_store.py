@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from utils.errors import ConfigurationError
+
 BUSY_SECONDS = 30.0  # how long another thread may hold the file; each write takes milliseconds
 TABLES = """
 CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, body TEXT NOT NULL, times INTEGER NOT NULL);
@@ -47,16 +49,17 @@ class SinkStore:
 
     def create(self) -> None:
         """Make the tables unless they are there."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
-            connection.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
+                connection.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(f"{self.path} cannot keep records: {error}. Name another file.") from error
 
     def take(self, records: Sequence[Record]) -> int:
         """Keep the records that are new, all or none, and return how many were."""
         with self._write() as connection:
-            times = [
-                connection.execute(TAKE, [str(record["id"]), json.dumps(record)]).fetchone()[0] for record in records
-            ]
+            times = [connection.execute(TAKE, [record["id"], json.dumps(record)]).fetchone()[0] for record in records]
         return times.count(1)
 
     def note(self, post: Post) -> None:

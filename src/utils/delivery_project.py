@@ -127,6 +127,7 @@ def read_delivery(folder: Path) -> DeliveryProject:
         query=_read_query(read_table(record, "query", where), folder, f"{where}: [query]"),
         delivery=_read_limits(read_table(record, "delivery", where), f"{where}: [delivery]"),
     )
+    _check_repeat(project, where)
     _check_overlap(project, where)
     return project
 
@@ -203,6 +204,16 @@ def _read_ingest(settings: Mapping[str, Any], where: str) -> IngestLimits:
         if getattr(limits, name) > value:
             raise ConfigurationError(f"{where}: {name} must be at most {value}.")
     return limits
+
+
+def _check_repeat(project: DeliveryProject, where: str) -> None:
+    """Refuse a repeat by which a record would get a time of receipt that the query no longer reaches."""
+    limits = project.ingest
+    if limits.repeat_seconds > limits.max_past_seconds:
+        raise ConfigurationError(
+            f"{where}: [ingest] repeat_seconds must be at most max_past_seconds, which is {limits.max_past_seconds}: "
+            "a repeat gets the time of the first POST."
+        )
 
 
 def _read_query(settings: Mapping[str, Any], folder: Path, where: str) -> QuerySettings:

@@ -142,6 +142,11 @@ run "who_asked_is_logged_and_neither_bodies_nor_keys" {
   }
 
   assert {
+    condition     = jsondecode(aws_api_gateway_stage.this.access_log_settings[0].format).error == "$context.error.responseType"
+    error_message = "What went wrong is told by its kind: API Gateway's message may repeat an Authorization header."
+  }
+
+  assert {
     condition     = aws_api_gateway_method_settings.all.settings[0].logging_level == "OFF" && aws_api_gateway_method_settings.all.settings[0].metrics_enabled
     error_message = "Execution logs, which hold headers, are off; metrics, which alarms need, are on."
   }

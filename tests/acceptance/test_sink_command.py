@@ -1,5 +1,6 @@
 """`starlift sink` as a person starts it: a process of its own that prints what it gets."""
 
+import http.client
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -44,6 +46,19 @@ def post(url, *ids, **headers):
             return error.code
 
 
+def attempt(url, batch):
+    try:
+        return post(url, *batch)
+    except (OSError, http.client.HTTPException):
+        return None
+
+
+def said(url, batch=()):
+    body = json.dumps([{"id": one} for one in batch]).encode() if batch else None
+    with urllib.request.urlopen(url, body, timeout=10) as answer:
+        return json.load(answer)
+
+
 def test_it_prints_each_post_and_at_the_end_what_it_holds(tmp_path):
     with started(tmp_path, "--header", "X-Key: sesame", "--refuse", "bad") as (process, url):
         statuses = [post(url, "a"), *(post(url, one, "b", **{"X-Key": "sesame"}) for one in ("a", "a", "bad"))]
@@ -63,6 +78,24 @@ def test_it_prints_each_post_and_at_the_end_what_it_holds(tmp_path):
 def test_it_goes_wrong_as_it_is_told(tmp_path):
     with started(tmp_path, "--fail", "429", "--retry-after", "1", "--times", "2") as (_process, url):
         assert [post(url, "a") for _ in range(3)] == [429, 429, 200]
+
+
+def test_what_was_answered_for_outlives_a_kill_among_posts_at_once_and_is_there_once(tmp_path):
+    batches = [[f"r-{number}", f"r-{number + 1}"] for number in range(60)]  # each record comes twice
+    answered = set()
+    with started(tmp_path) as (process, url), ThreadPoolExecutor(6) as senders:
+        for number, status in enumerate(senders.map(lambda batch: attempt(url, batch), batches)):
+            answered.update(batches[number] if status == 200 else ())
+            if number == 20:
+                process.kill()
+
+    with started(tmp_path) as (_process, url):
+        kept = {record["id"] for record in said(f"{url}_sink/records")}
+        new = sum(said(url, batch)["new"] for batch in batches)
+
+    assert len(answered) >= 20
+    assert answered <= kept
+    assert len(kept) + new == 61
 
 
 @pytest.mark.parametrize("header", ["X-Key", "X-Key:", ": sesame"])

@@ -3,6 +3,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
+import jsonschema
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -32,6 +33,7 @@ CHECKS = [
     positive_data_acceptance,
     negative_data_rejection,
 ]
+LATIN = reading(None, sensorId="Jörg")
 RECENT = st.integers(0, 86_000).map(lambda age: (datetime.now(UTC) - timedelta(seconds=age)).isoformat())
 
 # The format allows all of time; the API what is near.
@@ -77,11 +79,30 @@ def test_what_api_gateway_itself_refuses_does_not_reach_the_function(options, st
     assert (answer.status_code, answer.json) == (status, {"message": message})
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe", "{}".encode("utf-16")])
-def test_a_body_that_is_not_utf_8_reaches_the_function_in_base64_and_is_refused(body):
+@pytest.mark.parametrize(
+    "body", [b"\xff\xfe", "{}".encode("utf-16"), json.dumps(LATIN, ensure_ascii=False).encode("latin-1")]
+)
+def test_a_body_that_is_not_utf_8_is_refused_although_api_gateway_replaces_what_it_cannot_read(raw, body):
     answer = send(body=body)
 
-    assert (answer.status_code, answer.json["reasons"][0]["reason"]) == (400, "The body is not UTF-8.")
+    assert (answer.status_code, "not UTF-8" in answer.json["reasons"][0]["reason"]) == (400, True)
+    assert not list(raw.iterdir())
+
+
+def test_a_replacement_character_that_is_meant_is_taken_as_an_escape():
+    assert send(body=json.dumps(reading(None, sensorId="\ufffd"))).status_code == 200
+
+
+GATEWAY_STATUSES = ["403", "413", "429", "500", "502", "503", "504"]  # of a function without turn, time or memory, too
+
+
+@pytest.mark.parametrize("status", GATEWAY_STATUSES)
+def test_the_document_knows_what_api_gateway_answers_without_the_function(status):
+    whole = document.raw_schema
+    answer = whole["paths"]["/ingest"]["post"]["responses"][status]
+    schema = {**answer["content"]["application/json"]["schema"], "components": whole["components"]}
+
+    jsonschema.validate({"message": "Internal server error"}, schema)
 
 
 def test_a_post_over_http_is_stored(raw):

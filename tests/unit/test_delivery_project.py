@@ -81,6 +81,10 @@ def test_check_names_a_parameter_of_the_query_that_has_no_value(tmp_path):
         (WHEN + "[ingest]\nmax_future_seconds = 316224001\n", "max_future_seconds must be at most 316224000"),
         (WHEN + "[ingest]\nmax_past_seconds = 2418301\n", "max_past_seconds must be at most 2418300"),
         (WHEN + "[query]\noverlap_seconds = 2419201\n", "at most 2419200, as the ledger forgets after 30 days"),
+        (
+            WHEN + "[ingest]\nrepeat_seconds = 86401\n",
+            "repeat_seconds must be at most max_past_seconds, which is 86400",
+        ),
         (WHEN + '[query]\nfile = "none.sql"\n', "none.sql, which does not exist"),
         (WHEN + "[query]\noverlap_seconds = 87299\n", "overlap_seconds must be at least 87300"),
         (WHEN + "[query.parameters]\na = [1]\n", "the parameter a must be a text"),

@@ -5,6 +5,8 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from extraction.api import answers
 from extraction.api.pipeline import store_post
 from extraction.api.ports import Ports
@@ -28,7 +30,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     except RefusedError as error:
         logger.info("post refused", extra={"status": int(error.status), "reason_count": len(error.reasons)})
         return answers.refused(error)
-    except PipelineError as error:  # of the store; the alarm on 5xx answers tells of it
+    except (PipelineError, ClientError) as error:  # of the store; the alarm on 5xx answers tells of it
         level = logging.WARNING if isinstance(error, RetryableError) else logging.CRITICAL
         logger.log(level, "post not stored", extra={"error_type": type(error).__name__, "error": str(error)})
         return answers.unavailable()

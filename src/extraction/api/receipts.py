@@ -14,7 +14,7 @@ from extraction.api.identity import Identity, canonical, content_digest, idempot
 from extraction.api.instant import Instant
 from extraction.api.refusal import refuse_post
 from extraction.api.request import Post
-from extraction.api.validation import Record, out_of_time
+from extraction.api.validation import Record
 from utils.delivery_project import DeliveryProject
 from utils.errors import ObjectExistsError, ObjectMissingError
 from utils.store import ObjectStore
@@ -51,15 +51,28 @@ def identify(post: Post, records: list[Record], project: DeliveryProject, store:
     return _by_time(post, mine, project.ingest.repeat_seconds, store)
 
 
+def first_received(post: Post, store: ObjectStore) -> datetime | None:
+    """Return when a POST's Idempotency-Key first came, None if it is new or there is no key."""
+    if post.idempotency_key is None:
+        return None
+    receipt = _find(_key_id(post), store)
+    return None if receipt is None else receipt.received
+
+
+def _key_id(post: Post) -> str:
+    return idempotency_id("key", post.sender, post.idempotency_key)
+
+
 def _by_key(post: Post, mine: Receipt, project: DeliveryProject, store: ObjectStore) -> Identity:
-    receipt = _take(idempotency_id("key", post.sender, post.idempotency_key), mine, store)
+    receipt = _take(_key_id(post), mine, store)
     if receipt.content != mine.content:
         raise refuse_post("This Idempotency-Key was used for other records. Take a new one.", HTTPStatus.CONFLICT)
-    received = Instant.at(receipt.received)
-    if out_of_time(received, project.ingest, post.received):
+    # Only by age: of two at once, the one that began later may have left the receipt.
+    if post.received - receipt.received > timedelta(seconds=project.ingest.max_past_seconds):
         raise refuse_post("This Idempotency-Key was first used too long ago to be repeated. Take a new one.")
     # The content is part of the name, so that a receipt which was cleared away cannot make other records look stored.
-    return Identity(idempotency_id("key", post.sender, post.idempotency_key, mine.content), received, is_keyed=True)
+    named = idempotency_id("key", post.sender, post.idempotency_key, mine.content)
+    return Identity(named, Instant.at(receipt.received), is_keyed=True)
 
 
 def _by_time(post: Post, mine: Receipt, repeat_seconds: int, store: ObjectStore) -> Identity:

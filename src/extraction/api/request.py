@@ -13,6 +13,11 @@ from extraction.api.refusal import refuse_post
 from utils.delivery_project import IngestLimits
 
 MAX_WHOLE_LENGTH = 20  # a sign and the digits of 64 bits; Python refuses to read much longer ones as int
+# What API Gateway, which hands bodies on as text, makes of each byte that is none: other texts would become one.
+REPLACED = "\ufffd"
+NOT_UTF_8 = (
+    r"The body is not UTF-8, or holds U+FFFD, which stands for lost characters. Write \ufffd where that is meant."
+)
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 Event = Mapping[str, Any]
@@ -81,6 +86,8 @@ def _body(event: Event, max_bytes: int) -> str:
         text = body.decode()
     except (UnicodeError, binascii.Error) as error:
         raise refuse_post("The body is not UTF-8.") from error
+    if REPLACED in text:
+        raise refuse_post(NOT_UTF_8)
     if len(body) > max_bytes:
         raise refuse_post(f"The body is larger than {max_bytes} bytes. Send it in several POSTs.")
     return text

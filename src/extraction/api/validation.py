@@ -15,7 +15,7 @@ from utils.delivery_project import DeliveryProject, FieldType, IngestLimits, Rec
 
 MOST_UNKNOWN = 10  # fields of one record that are told; a body can hold half a million
 LONGEST_NAME = 100  # characters of an unknown field's name that its reason repeats
-EXACT_FLOAT = 2**53  # beyond it a float is not the whole number that was written
+EXACT_FLOAT = 2**53  # from it on a float may not be the whole number that was written
 BIGINT = range(-(2**63), 2**63)  # Athena's
 
 
@@ -113,11 +113,11 @@ def _number(value: Any, field: RecordField) -> float:
     if not math.isfinite(value):
         raise _WrongError("must be a number that a double can hold; NaN and Infinity are none")
     _check_range(value, field)
-    return float(value)
+    return float(value) + 0.0  # which makes -0.0 the 0.0 that it equals
 
 
 def _integer(value: Any, field: RecordField) -> int:
-    if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_FLOAT:
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_FLOAT:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value not in BIGINT:
         raise _WrongError("must be a whole number of 64 bits")

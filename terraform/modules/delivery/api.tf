@@ -49,7 +49,7 @@ resource "aws_api_gateway_stage" "this" {
       responseLength     = "$context.responseLength"
       responseLatency    = "$context.responseLatency"
       integrationLatency = "$context.integrationLatency"
-      error              = "$context.error.message"
+      error              = "$context.error.responseType" # the message may repeat an Authorization header
     })
   }
 

@@ -1,6 +1,7 @@
 """The reference endpoint, asked over HTTP as by anybody."""
 
 import json
+import socket
 import urllib.error
 import urllib.request
 
@@ -31,6 +32,17 @@ def ask(running, path="", body=None, **headers):
             return error.code, json.load(error)
 
 
+def send(running, body, length=None):
+    """Send bytes with a Content-Length and no more; return the answer's status, None without one."""
+    host, port = running.url.strip("/").rpartition("/")[2].split(":")
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length or len(body)}\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(head.encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").readline()
+    return int(answer.split()[1]) if answer else None
+
+
 def test_a_batch_is_kept_and_counted(running):
     assert ask(running, body=[{"id": "a", "v": 1}, {"id": "b"}]) == (200, {"records": 2, "new": 2})
 
@@ -45,7 +57,10 @@ def test_a_record_that_comes_again_changes_nothing(running):
     assert ask(running, "_sink/records")[1] == [{"id": "a", "v": 1}, {"id": "b"}]
 
 
-@pytest.mark.parametrize("body", [{}, "a", ["a"], [{}], [{"id": ""}], [{"id": "a"}, {}]])
+NO_IDS = ["", 1, {"a": 1}, "x" * 1025, "\ud800"]
+
+
+@pytest.mark.parametrize("body", [{}, "a", ["a"], [{}], [{"id": "a"}, {}], *([{"id": no_id}] for no_id in NO_IDS)])
 def test_a_batch_of_another_form_is_refused_as_a_whole(running, body):
     assert ask(running, body=body)[0] == 400
 
@@ -76,12 +91,53 @@ def test_refused_records_are_told_by_control(running):
     assert ask(running, body=[{"id": "a"}, {"id": "bad"}])[0] == 200
 
 
+NO_FAULTS = [
+    {"cut": "sometimes"},
+    {"colour": 1},
+    {"status": 200},  # with which records would be lost that nobody kept
+    {"status": "503"},
+    {"delay": -1},
+    {"delay": "x"},
+    {"times": -1},
+    {"each": 0},
+    {"retry_after": "1\r\nX: 2"},
+]
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("faults", [{"cut": "sometimes"}]), ("faults", [{"colour": 1}]), ("faults", 7), ("faults", ["a"]), ("refused", 7)],
+    [("faults", 7), ("faults", ["a"]), ("refused", 7), *(("faults", [fault]) for fault in NO_FAULTS)],
 )
 def test_control_that_means_nothing_is_refused(running, path, body):
     assert ask(running, f"_sink/{path}", body)[0] == 400
+
+
+def test_json_that_is_nested_too_deeply_or_none_is_refused(running):
+    assert [send(running, body) for body in (b"[" * 100_000, b'[{"id": "a", "v": NaN}]')] == [400, 400]
+
+
+def test_a_post_whose_sender_goes_away_before_its_end_is_not_kept(running):
+    assert send(running, b'[{"id": "a"}]', length=100) is None
+
+    assert ask(running, "_sink/records")[1] == []
+
+
+def test_a_file_that_fails_is_answered_503_and_told(tmp_path):
+    said, file = [], tmp_path / "sink.sqlite"
+    with running_sink(Sink(SinkStore(file), say=said.append)) as running:
+        file.write_bytes(b"no database" * 1000)
+
+        assert send(running, b'[{"id": "a"}]') == 503
+
+    assert "not a database" in said[0]
+
+
+@pytest.mark.parametrize("name", ["", "text", "text/below"])
+def test_a_file_that_cannot_keep_records_is_named(tmp_path, name):
+    (tmp_path / "text").write_text("no database" * 1000)
+
+    with pytest.raises(ConfigurationError, match="cannot keep records"):
+        SinkStore(tmp_path / name).create()
 
 
 def test_an_unknown_page_is_told_what_there_is(running):
