@@ -141,14 +141,29 @@ def test_folders_and_what_accompanies_files_start_nothing_and_are_no_mistake(tel
 
 
 def test_files_of_a_version_that_an_object_closes_wait_for_it(world, tell, executions):
-    for file in ("a.csv", "b.csv.gz", "_SUCCESS"):
+    for file in ("a.csv", "b.csv.gz"):
         world.write("v1", file, file)
 
     tell(s3_event("acme/staff/v1/a.csv", "acme/staff/v1/b.csv.gz"), closed_by="_SUCCESS")
     assert executions.started == []
+    world.write("v1", "-", "_SUCCESS")
     tell(s3_event("acme/staff/v1/_SUCCESS"), closed_by="_SUCCESS")
 
     assert [version.version for version in executions.started] == ["v1"]
+
+
+def test_a_file_that_arrives_after_the_closing_object_is_told_as_other_content(world, tell):
+    for file in ("a.csv", "_SUCCESS"):
+        world.write("v1", file, file)
+    first = tell(s3_event("acme/staff/v1/_SUCCESS"), closed_by="_SUCCESS")["started"]
+    same = tell(s3_event("acme/staff/v1/a.csv"), closed_by="_SUCCESS")["started"]
+    world.write("v1", "late", "b.csv")
+
+    late = tell(s3_event("acme/staff/v1/b.csv"), closed_by="_SUCCESS")["started"]
+
+    assert same == first
+    assert len(late) == 1
+    assert late != first
 
 
 def test_the_closing_object_again_means_the_same_content(world, tell):

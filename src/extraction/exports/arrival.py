@@ -12,6 +12,7 @@ from extraction.exports.ports import ArrivalPorts
 from extraction.exports.versions import declared, parse_key
 from utils.errors import ExportRefusedError, RetryableError, TerminalError
 from utils.export_files import check_file, is_data, list_files
+from utils.export_table import ExportVersion
 
 logger = logging.getLogger(__name__)
 
@@ -106,9 +107,16 @@ def _start_if_complete(key: str, ports: ArrivalPorts) -> str | None:
         if not is_data(file, table):
             return None
         check_file(file, table, key)
-        if table.closed_by is not None:
+        # One that comes after the closing object makes it another content, which is refused where it is registered.
+        if table.closed_by is not None and not _is_closed(version, table.closed_by, ports):
             return None
     files = list_files(ports.exports, table, version)
     name = ports.executions.start(version, files.content)
     logger.info("export arrived", extra={"key": key, "execution": name, "content": files.content})
     return name
+
+
+def _is_closed(version: ExportVersion, closed_by: str, ports: ArrivalPorts) -> bool:
+    """Tell whether the object that closes a version is there; listing needs no right to read."""
+    key = version.prefix + closed_by
+    return any(item.key == key for item in ports.exports.list(key))
