@@ -424,6 +424,16 @@ def test_a_crashed_owner_that_published_a_part_is_finished_by_whoever_comes_next
     assert (taker.version, lease(world, taker).published()) == ("v1", 7)
 
 
+def test_older_versions_that_arrive_late_do_not_keep_each_other_from_finishing_a_version(world):
+    lease(world, claim(world, "v3")).begin()
+    fail(world, "v3")
+    for version in ("v1", "v2"):
+        world.write(version)
+        register(world, version)
+
+    assert acquire(world, "v1")["version"] == "v3"
+
+
 def test_failing_while_finishing_anothers_version_marks_both(world):
     partly = claim(world, "v1")
     lease(world, partly).begin()
