@@ -83,26 +83,6 @@ def test_an_update_of_a_row_that_is_not_there_brings_it(target):
     assert target.names() == [1]
 
 
-def test_keys_that_the_target_calls_equal_are_one_key_and_a_new_spelling_is_not_a_delete(target):
-    target.apply(written("7"))
-
-    target.apply(written("07", 2, 1, item="ink"), deleted("7", 2, 2))
-    target.apply(deleted("7", 2, 2), written("07", 2, 1, item="ink"))
-
-    assert target.rows() == [[7, "ink", PRICE]]
-
-
-@pytest.mark.parametrize("spellings", [("1.0", "1"), ("1", "1.00")])
-def test_a_numeric_key_is_known_in_each_spelling(target, spellings):
-    target.ask("ALTER TABLE orders ALTER id TYPE numeric")
-    target.apply(written(spellings[0]))
-
-    target.apply(written(spellings[1], 2, 1))
-    target.apply(deleted(spellings[0], 2, 2))
-
-    assert len(target.names()) == 1
-
-
 def test_a_composite_key_is_applied_by_all_its_columns(bare_target):
     target = bare_target.with_table(key=("id", "line"))
     target.ask("CREATE TABLE orders (id text, line integer, item text, amount numeric, PRIMARY KEY (line, id))")

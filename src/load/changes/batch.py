@@ -73,7 +73,6 @@ def _claim_all(session: Session, staged: Sequence[Staged]) -> Counts:
     counts: Counts = {}
     for one in sorted(staged, key=lambda one: one.target.table.name):
         key = [one.value(name) for name in one.target.table.key]
-        session.run(positions.claim(one.target, one.name, key))
         own = counts.setdefault(one.target.table.name, {"written": 0, "deleted": 0, "skipped": 0})
-        own["skipped"] += session.row_count
+        own["skipped"] += positions.claim(session, one.target, one.name, key)
     return counts
