@@ -3,8 +3,6 @@
 from dataclasses import replace
 from decimal import Decimal
 
-import pytest
-
 from tests.changes_factories import deleted, with_key, written
 from utils.changes import Operation
 from utils.export_table import Deletes
