@@ -10,7 +10,7 @@ from extraction.exports.executions import execution_name
 from extraction.exports.ports import ArrivalPorts
 from extraction.exports.versions import rank
 from tests.export_factories import STAFF, World
-from utils.errors import ExportRefusedError, ServiceUnavailableError
+from utils.errors import AccessDeniedError, ExportRefusedError, PipelineError, ServiceUnavailableError
 from utils.export_table import ExportTable, ExportVersion, Format
 
 
@@ -19,11 +19,11 @@ class Executions:
     """Notes what would be started, or fails as the service does."""
 
     started: list = field(default_factory=list)
-    is_down: bool = False
+    failure: type[PipelineError] | None = None
 
     def start(self, version: ExportVersion, content: str) -> str:
-        if self.is_down:
-            raise ServiceUnavailableError
+        if self.failure:
+            raise self.failure
         self.started.append(version)
         return execution_name(version, content, 1)
 
@@ -191,9 +191,10 @@ def test_a_closing_object_without_files_is_refused(world, tell, alerts):
     assert "holds no file" in alerts.sent[0][1]
 
 
-def test_a_message_whose_start_failed_comes_again_alone(world, tell, executions):
+@pytest.mark.parametrize("failure", [ServiceUnavailableError, AccessDeniedError])
+def test_a_message_whose_start_failed_comes_again_alone(world, tell, executions, failure):
     world.write("v1")
-    executions.is_down = True
+    executions.failure = failure
 
     answer = tell(sqs_event(m1=s3_event("acme/staff/v1/staff.csv"), m2=s3_event("acme/staff/v1/")))
 
@@ -202,7 +203,7 @@ def test_a_message_whose_start_failed_comes_again_alone(world, tell, executions)
 
 def test_a_start_that_failed_without_a_queue_fails_the_call_so_that_it_is_tried_again(world, tell, executions):
     world.write("v1")
-    executions.is_down = True
+    executions.failure = ServiceUnavailableError
 
     with pytest.raises(ServiceUnavailableError):
         tell(s3_event("acme/staff/v1/staff.csv"))
