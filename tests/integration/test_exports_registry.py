@@ -371,6 +371,13 @@ def test_a_failed_version_keeps_its_cause_and_is_begun_again(world):
     assert (again.order, world.entry("v1").attempts, world.entry("v1").cause) == (1, 2, None)
 
 
+def test_a_version_is_begun_again_behind_the_orders_that_were_given_before(world):
+    lease(world, claim(world, "v1")).skip_orders(7)
+    fail(world, "v1")
+
+    assert claim(world, "v1", "again").order == 8
+
+
 def test_a_version_resumes_where_its_publishing_stopped(world):
     held = claim(world, "v1")
     lease(world, held).begin()
