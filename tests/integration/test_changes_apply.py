@@ -145,6 +145,15 @@ def test_a_column_that_a_later_version_adds_is_not_emptied_by_an_earlier_one(tar
     assert target.ask("SELECT id, item, note FROM orders ORDER BY 1") == [[1, "ink", "kept"], [2, "pen", "new"]]
 
 
+def test_a_column_that_only_the_middle_one_of_three_versions_has_keeps_its_value(target):
+    first, second, third = written("1"), written("1", 2, amount="9"), written("1", 3, item="ink")
+    first, third = (replace(change, after={"id": "1", "item": change.after["item"]}) for change in (first, third))
+
+    target.apply(first, second, third)
+
+    assert target.rows() == [[1, "ink", 9]]
+
+
 def test_columns_may_have_any_name(bare_target):
     names = ("place", "series", "version", 'qu"ote', "select", "c0", "a b;--", "Ä" * 31)
     target = bare_target.with_table(key=("deleted",))
