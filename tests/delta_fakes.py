@@ -15,6 +15,7 @@ class HeldLease:
     def __init__(self, done=0, asked_at_most=None):
         self.done = done
         self.begun = False
+        self.skipped = 0
         self._left = asked_at_most
 
     def still_owner(self):
@@ -31,6 +32,9 @@ class HeldLease:
 
     def save_published(self, sequence):
         self.done = sequence
+
+    def skip_orders(self, order):
+        self.skipped = order
 
 
 class Shard:

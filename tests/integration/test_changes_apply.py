@@ -3,8 +3,6 @@
 from dataclasses import replace
 from decimal import Decimal
 
-import pytest
-
 from tests.changes_factories import deleted, with_key, written
 from utils.changes import Operation
 from utils.export_table import Deletes
@@ -83,26 +81,6 @@ def test_an_update_of_a_row_that_is_not_there_brings_it(target):
     assert target.names() == [1]
 
 
-def test_keys_that_the_target_calls_equal_are_one_key_and_a_new_spelling_is_not_a_delete(target):
-    target.apply(written("7"))
-
-    target.apply(written("07", 2, 1, item="ink"), deleted("7", 2, 2))
-    target.apply(deleted("7", 2, 2), written("07", 2, 1, item="ink"))
-
-    assert target.rows() == [[7, "ink", PRICE]]
-
-
-@pytest.mark.parametrize("spellings", [("1.0", "1"), ("1", "1.00")])
-def test_a_numeric_key_is_known_in_each_spelling(target, spellings):
-    target.ask("ALTER TABLE orders ALTER id TYPE numeric")
-    target.apply(written(spellings[0]))
-
-    target.apply(written(spellings[1], 2, 1))
-    target.apply(deleted(spellings[0], 2, 2))
-
-    assert len(target.names()) == 1
-
-
 def test_a_composite_key_is_applied_by_all_its_columns(bare_target):
     target = bare_target.with_table(key=("id", "line"))
     target.ask("CREATE TABLE orders (id text, line integer, item text, amount numeric, PRIMARY KEY (line, id))")
@@ -165,6 +143,15 @@ def test_a_column_that_a_later_version_adds_is_not_emptied_by_an_earlier_one(tar
     target.apply(written("1", 3), written("2", 3, 2, note="new"), written("1", 4, 1, item="ink"))
 
     assert target.ask("SELECT id, item, note FROM orders ORDER BY 1") == [[1, "ink", "kept"], [2, "pen", "new"]]
+
+
+def test_a_column_that_only_the_middle_one_of_three_versions_has_keeps_its_value(target):
+    first, second, third = written("1"), written("1", 2, amount="9"), written("1", 3, item="ink")
+    first, third = (replace(change, after={"id": "1", "item": change.after["item"]}) for change in (first, third))
+
+    target.apply(first, second, third)
+
+    assert target.rows() == [[1, "ink", 9]]
 
 
 def test_columns_may_have_any_name(bare_target):

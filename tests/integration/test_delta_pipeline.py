@@ -10,6 +10,7 @@ from transformation.delta.pipeline import publish_delta
 from utils.deadline import no_deadline
 from utils.errors import (
     ExportChangedError,
+    IntegrityError,
     LockLostError,
     SchemaDriftError,
     TooManyDeletesError,
@@ -72,13 +73,15 @@ def test_changes_are_computed_once_for_an_order(made):
     assert publish_delta(task(), made, no_deadline)["counts"]["inserted"] == 2
 
 
-def test_changes_of_another_comparison_under_the_same_order_are_computed_anew(made, tmp_path):
-    publish_delta(task("v2", 1), made, no_deadline)
+@pytest.mark.parametrize("given", [1, 3])
+def test_an_order_that_a_registry_which_was_set_back_gives_again_is_refused(made, tmp_path, given):
+    publish_delta(task("v2", given), made, no_deadline)
     again = ports(tmp_path)
 
-    publish_delta(task("v1", 1), again, no_deadline)
+    with pytest.raises(IntegrityError, match=f"changes up to order {given} were made before"):
+        publish_delta(task("v1", 1), again, no_deadline)
 
-    assert [change.version for change in received(again)] == ["v1", "v1"]
+    assert (received(again), again.lease.skipped) == ([], given)
 
 
 def test_files_that_were_overwritten_after_their_registration_are_refused(made, tmp_path):

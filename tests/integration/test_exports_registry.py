@@ -371,6 +371,13 @@ def test_a_failed_version_keeps_its_cause_and_is_begun_again(world):
     assert (again.order, world.entry("v1").attempts, world.entry("v1").cause) == (1, 2, None)
 
 
+def test_a_version_is_begun_again_behind_the_orders_that_were_given_before(world):
+    lease(world, claim(world, "v1")).skip_orders(7)
+    fail(world, "v1")
+
+    assert claim(world, "v1", "again").order == 8
+
+
 def test_a_version_resumes_where_its_publishing_stopped(world):
     held = claim(world, "v1")
     lease(world, held).begin()
@@ -422,6 +429,16 @@ def test_a_crashed_owner_that_published_a_part_is_finished_by_whoever_comes_next
     taker = claim(world, "v2")
 
     assert (taker.version, lease(world, taker).published()) == ("v1", 7)
+
+
+def test_older_versions_that_arrive_late_do_not_keep_each_other_from_finishing_a_version(world):
+    lease(world, claim(world, "v3")).begin()
+    fail(world, "v3")
+    for version in ("v1", "v2"):
+        world.write(version)
+        register(world, version)
+
+    assert acquire(world, "v1")["version"] == "v3"
 
 
 def test_failing_while_finishing_anothers_version_marks_both(world):

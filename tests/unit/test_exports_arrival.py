@@ -10,7 +10,7 @@ from extraction.exports.executions import execution_name
 from extraction.exports.ports import ArrivalPorts
 from extraction.exports.versions import rank
 from tests.export_factories import STAFF, World
-from utils.errors import ExportRefusedError, ServiceUnavailableError
+from utils.errors import AccessDeniedError, ExportRefusedError, PipelineError, ServiceUnavailableError
 from utils.export_table import ExportTable, ExportVersion, Format
 
 
@@ -19,11 +19,11 @@ class Executions:
     """Notes what would be started, or fails as the service does."""
 
     started: list = field(default_factory=list)
-    is_down: bool = False
+    failure: type[PipelineError] | None = None
 
     def start(self, version: ExportVersion, content: str) -> str:
-        if self.is_down:
-            raise ServiceUnavailableError
+        if self.failure:
+            raise self.failure
         self.started.append(version)
         return execution_name(version, content, 1)
 
@@ -141,14 +141,29 @@ def test_folders_and_what_accompanies_files_start_nothing_and_are_no_mistake(tel
 
 
 def test_files_of_a_version_that_an_object_closes_wait_for_it(world, tell, executions):
-    for file in ("a.csv", "b.csv.gz", "_SUCCESS"):
+    for file in ("a.csv", "b.csv.gz"):
         world.write("v1", file, file)
 
     tell(s3_event("acme/staff/v1/a.csv", "acme/staff/v1/b.csv.gz"), closed_by="_SUCCESS")
     assert executions.started == []
+    world.write("v1", "-", "_SUCCESS")
     tell(s3_event("acme/staff/v1/_SUCCESS"), closed_by="_SUCCESS")
 
     assert [version.version for version in executions.started] == ["v1"]
+
+
+def test_a_file_that_arrives_after_the_closing_object_is_told_as_other_content(world, tell):
+    for file in ("a.csv", "_SUCCESS"):
+        world.write("v1", file, file)
+    first = tell(s3_event("acme/staff/v1/_SUCCESS"), closed_by="_SUCCESS")["started"]
+    same = tell(s3_event("acme/staff/v1/a.csv"), closed_by="_SUCCESS")["started"]
+    world.write("v1", "late", "b.csv")
+
+    late = tell(s3_event("acme/staff/v1/b.csv"), closed_by="_SUCCESS")["started"]
+
+    assert same == first
+    assert len(late) == 1
+    assert late != first
 
 
 def test_the_closing_object_again_means_the_same_content(world, tell):
@@ -176,9 +191,10 @@ def test_a_closing_object_without_files_is_refused(world, tell, alerts):
     assert "holds no file" in alerts.sent[0][1]
 
 
-def test_a_message_whose_start_failed_comes_again_alone(world, tell, executions):
+@pytest.mark.parametrize("failure", [ServiceUnavailableError, AccessDeniedError])
+def test_a_message_whose_start_failed_comes_again_alone(world, tell, executions, failure):
     world.write("v1")
-    executions.is_down = True
+    executions.failure = failure
 
     answer = tell(sqs_event(m1=s3_event("acme/staff/v1/staff.csv"), m2=s3_event("acme/staff/v1/")))
 
@@ -187,7 +203,7 @@ def test_a_message_whose_start_failed_comes_again_alone(world, tell, executions)
 
 def test_a_start_that_failed_without_a_queue_fails_the_call_so_that_it_is_tried_again(world, tell, executions):
     world.write("v1")
-    executions.is_down = True
+    executions.failure = ServiceUnavailableError
 
     with pytest.raises(ServiceUnavailableError):
         tell(s3_event("acme/staff/v1/staff.csv"))

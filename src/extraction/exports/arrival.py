@@ -10,8 +10,9 @@ from urllib.parse import unquote_plus
 
 from extraction.exports.ports import ArrivalPorts
 from extraction.exports.versions import declared, parse_key
-from utils.errors import ExportRefusedError, RetryableError, TerminalError
+from utils.errors import ExportRefusedError, PipelineError, TerminalError
 from utils.export_files import check_file, is_data, list_files
+from utils.export_table import ExportVersion
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,8 @@ def _created(event: Mapping[str, Any]) -> Iterator[str]:
 def arrive(event: Mapping[str, Any], ports: ArrivalPorts) -> dict[str, Any]:
     """Start what arrived, and answer with the executions and with the messages that must come again.
 
-    What is refused is told once and not tried again: the same object would be refused for the same reason.
+    What is refused is told once and not tried again: the same object would be refused for the same reason. Whatever
+    else fails, be it a right that is missing, is no fault of the object, which waits among the dead letters at last.
     """
     started: list[str] = []
     again: list[str] = []
@@ -63,10 +65,11 @@ def arrive(event: Mapping[str, Any], ports: ArrivalPorts) -> dict[str, Any]:
     for message in read_messages(event):
         try:
             started += _start_all(message, ports, refused)
-        except RetryableError as error:
+        except PipelineError as error:
             if not message.id:
                 raise
-            logger.warning("arrival must be told again", extra={"message_id": message.id, "error": str(error)})
+            level = logging.CRITICAL if isinstance(error, TerminalError) else logging.WARNING
+            logger.log(level, "arrival must be told again", extra={"message_id": message.id, "error": str(error)})
             again.append(message.id)
     if refused:
         ports.alerts.send(SUBJECT, "\n\n".join(refused))
@@ -90,7 +93,7 @@ def _noted(what: str, refused: list[str]) -> Iterator[None]:
     """Log what is refused inside, and add it to the list."""
     try:
         yield
-    except TerminalError as error:
+    except ExportRefusedError as error:
         fields = {"key": what, "error_type": type(error).__name__, "error": str(error)}
         logger.critical("export refused", extra=fields)
         refused.append(f"{what}: {error}")
@@ -106,9 +109,16 @@ def _start_if_complete(key: str, ports: ArrivalPorts) -> str | None:
         if not is_data(file, table):
             return None
         check_file(file, table, key)
-        if table.closed_by is not None:
+        # One that comes after the closing object makes it another content, which is refused where it is registered.
+        if table.closed_by is not None and not _is_closed(version, table.closed_by, ports):
             return None
     files = list_files(ports.exports, table, version)
     name = ports.executions.start(version, files.content)
     logger.info("export arrived", extra={"key": key, "execution": name, "content": files.content})
     return name
+
+
+def _is_closed(version: ExportVersion, closed_by: str, ports: ArrivalPorts) -> bool:
+    """Tell whether the object that closes a version is there; listing needs no right to read."""
+    key = version.prefix + closed_by
+    return any(item.key == key for item in ports.exports.list(key))

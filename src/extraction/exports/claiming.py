@@ -93,9 +93,10 @@ def _who_goes_first(head: Head, request: Request, table: ExportTable, now: int) 
 
 
 def _waiting_before(head: Head, asked: str, table: ExportTable, now: int) -> Iterator[str]:
+    if head.publishing:  # whoever asks finishes that first; two older ones would wait for each other
+        return iter(())
     waiting = (version for version, until in head.open.items() if now < until and version != asked)
-    first = head.publishing or asked  # what must be finished first is not kept waiting by anybody
-    return (version for version in sorted(waiting) if _before(version, first, table))
+    return (version for version in sorted(waiting) if _before(version, asked, table))
 
 
 def _before(version: str, other: str, table: ExportTable) -> bool:

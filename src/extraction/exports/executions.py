@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from utils.errors import AccessDeniedError, ConfigurationError, ServiceUnavailableError
+from utils.errors import AccessDeniedError, ConfigurationError, ExportRefusedError, ServiceUnavailableError
 from utils.export_table import ExportVersion
 
 MAX_STARTS = 50  # of one content; whoever reaches it has a version that cannot succeed
@@ -66,7 +66,7 @@ class StateMachine:
                     return name
                 if self._status(name) in ENDED_WELL:
                     return None
-        raise ConfigurationError(
+        raise ExportRefusedError(
             f"{version.prefix} failed {MAX_STARTS} times. Mend the cause that the last executions name, then start one "
             "by hand."
         )

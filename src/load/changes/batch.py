@@ -12,8 +12,9 @@ from utils.postgres.session import Session, transaction
 Counts = dict[str, dict[str, int]]
 """By export: how many rows were written and deleted, and how many changes were old news."""
 Numbers = Mapping[positions.Pair, int]
-Groups = Mapping[tuple[str, tuple[str, ...]], Sequence[Delivered]]
-"""Changes by table and by the columns that they bring, in order."""
+Columns = tuple[str, ...]
+Groups = Mapping[tuple[str, Columns, int], Sequence[Delivered]]
+"""Changes by table, by the columns that they bring, and by how often their series had brought others before."""
 
 
 def apply_batch(batch: Sequence[Delivered], ports: Ports) -> Counts:
@@ -44,22 +45,26 @@ def _pair(delivered: Delivered) -> positions.Pair:
 
 
 def _grouped(batch: Sequence[Delivered]) -> Groups:
-    """Group changes; deletes, which bring no columns, go with their table's first rows."""
-    first: dict[str, tuple[str, ...]] = {}
+    """Group changes so that a row's come in order of turn; deletes, which bring no columns, go with the first rows."""
+    first: dict[str, Columns] = {}
     for delivered in batch:
         if delivered.change.after is not None:
             first.setdefault(delivered.table.name, tuple(sorted(delivered.change.after)))
-    groups: dict[tuple[str, tuple[str, ...]], list[Delivered]] = {}
+    turns: dict[positions.Pair, list[Columns]] = {}
+    groups: dict[tuple[str, Columns, int], list[Delivered]] = {}
     for delivered in batch:
-        table, after = delivered.table, delivered.change.after
+        table, after, own = delivered.table, delivered.change.after, turns.setdefault(_pair(delivered), [])
         columns = first.get(table.name, table.key) if after is None else tuple(sorted(after))
-        groups.setdefault((table.name, columns), []).append(delivered)
-    return groups
+        if after is not None and own[-1:] != [columns]:
+            own.append(columns)
+        turn = 0 if after is None else len(own) - 1
+        groups.setdefault((table.name, columns, turn), []).append(delivered)
+    return dict(sorted(groups.items(), key=lambda group: group[0][2]))
 
 
 def _stage_all(session: Session, groups: Groups, targets: Mapping[str, Target], numbers: Numbers) -> list[Staged]:
     staged = []
-    for place, ((name, columns), changes) in enumerate(groups.items()):
+    for place, ((name, columns, _), changes) in enumerate(groups.items()):
         table = changes[0].table
         one = Staged(check_target(targets.get(name), table, columns), columns, place)
         positions.check_only_tenant(session, table, changes[0].change.tenant)
@@ -73,7 +78,6 @@ def _claim_all(session: Session, staged: Sequence[Staged]) -> Counts:
     counts: Counts = {}
     for one in sorted(staged, key=lambda one: one.target.table.name):
         key = [one.value(name) for name in one.target.table.key]
-        session.run(positions.claim(one.target, one.name, key))
         own = counts.setdefault(one.target.table.name, {"written": 0, "deleted": 0, "skipped": 0})
-        own["skipped"] += session.row_count
+        own["skipped"] += positions.claim(session, one.target, one.name, key)
     return counts

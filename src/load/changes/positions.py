@@ -7,6 +7,7 @@ A series, one tenant's table, stands in `starlift.applied_series` and has a shor
 from collections.abc import Iterable, Sequence
 
 from load.changes.target import Target
+from load.warehouse.column_types import FLOATS
 from utils.errors import ChangeRefusedError
 from utils.export_table import ExportTable
 from utils.postgres.session import Session
@@ -45,6 +46,7 @@ OTHERS = "SELECT min(tenant) FROM starlift.applied_series WHERE export = :export
 LOCK_ONE = "SELECT pg_advisory_xact_lock{shared}(hashtextextended('starlift changes ' || series, 0))"
 LOCK = f"{LOCK_ONE} FROM (SELECT unnest(CAST(:series AS integer[])) AS series ORDER BY 1) s"
 NEWER = "(a.version, NOT a.deleted, a.sequence) < (excluded.version, NOT excluded.deleted, excluded.sequence)"
+TWIN = "(a.version, a.deleted, excluded.deleted) = (excluded.version, false, false) AND a.sequence <> excluded.sequence"
 
 Pair = tuple[str, str]
 """An export's name and a tenant."""
@@ -95,7 +97,7 @@ def check_only_tenant(session: Session, table: ExportTable, tenant: str) -> None
 
 def key_text(target: Target, values: Sequence[str]) -> str:
     """Return the SQL of a row's key as one text, alike for all that the key's types call equal: 7 and 07, 1.0 and 1."""
-    types = (target.types[name] for name in target.table.key)
+    types = (target.bases[name] for name in target.table.key)
     texts = [_canonical(kind, value) for kind, value in zip(types, values, strict=True)]
     return (
         f'({texts[0]}) COLLATE "C"' if len(texts) == 1 else f'jsonb_build_array({", ".join(texts)})::text COLLATE "C"'
@@ -103,28 +105,48 @@ def key_text(target: Target, values: Sequence[str]) -> str:
 
 
 def _canonical(kind: str, value: str) -> str:
-    return f"trim_scale({value})::text" if kind.startswith("numeric") and not kind.endswith("[]") else f"{value}::text"
+    if kind.startswith("numeric") and not kind.endswith("[]"):
+        return f"trim_scale({value})::text"
+    return f"({value} + 0)::text" if kind in FLOATS else f"{value}::text"  # -0 is 0
 
 
-def claim(target: Target, staging: str, key_values: Sequence[str]) -> str:
-    """Return what moves keys on to their latest staged change, and leaves only the changes that did so staged.
+def claim(session: Session, target: Target, staging: str, key_values: Sequence[str]) -> int:
+    """Move keys on to their latest staged change, leave only the changes that did so staged, and return the others.
 
     Keys are taken in order, and stay locked until the end: two batches that share some wait for each other there, and
     never in a circle. Where one version both deletes a key and brings it, as when it spells 7 as 07 now, it is there.
+    Where it brings both 7 and 07, one of two rows would be lost.
     """
-    key = key_text(target, key_values)
+    (found,) = session.rows(_claim_statement(staging, key_text(target, key_values)))
+    if found["twins"]:
+        raise ChangeRefusedError(
+            f"Two rows of one export have a key that {target.name} calls equal. Let the types of "
+            f"{', '.join(target.table.key)} there tell them apart, or the source, and resync the table."
+        )
+    return int(found["skipped"])
+
+
+def _claim_statement(staging: str, key: str) -> str:
+    staged = f"{staging} s JOIN starlift.applied_series f ON f.series = s.series AND s.version > f.floor"
     return f"""
     WITH latest AS MATERIALIZED (
         SELECT DISTINCT ON (s.series, {key}) s.series, {key} AS key, s.version, s.sequence, s.deleted, s.place
-        FROM {staging} s JOIN starlift.applied_series f ON f.series = s.series AND s.version > f.floor
-        ORDER BY s.series, {key}, s.version DESC, s.deleted, s.sequence DESC
+        FROM {staged} ORDER BY s.series, {key}, s.version DESC, s.deleted, s.sequence DESC
     ), claimed AS (
         INSERT INTO starlift.applied_changes AS a (series, key, version, sequence, deleted)
         SELECT series, key, version, sequence, deleted FROM latest ORDER BY series, key
         ON CONFLICT (series, key) DO UPDATE
-        SET version = excluded.version, sequence = excluded.sequence, deleted = excluded.deleted WHERE {NEWER}
-        RETURNING series, key
+        SET version = excluded.version, deleted = excluded.deleted,
+            sequence = CASE WHEN {TWIN} THEN 0 ELSE excluded.sequence END WHERE {NEWER} OR {TWIN}
+        RETURNING series, key, sequence
+    ), skipped AS (
+        DELETE FROM {staging} s
+        WHERE NOT EXISTS (SELECT FROM latest l JOIN claimed c USING (series, key) WHERE l.place = s.place)
+        RETURNING true
     )
-    DELETE FROM {staging} s
-    WHERE NOT EXISTS (SELECT FROM latest l JOIN claimed c USING (series, key) WHERE l.place = s.place)
+    SELECT (SELECT count(*) FROM skipped) AS skipped,
+           EXISTS (SELECT FROM claimed WHERE sequence = 0) OR EXISTS (
+               SELECT FROM {staged} WHERE NOT s.deleted
+               GROUP BY s.series, {key}, s.version HAVING min(s.sequence) < max(s.sequence)
+           ) AS twins
     """

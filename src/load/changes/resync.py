@@ -142,8 +142,8 @@ def _differs(staged: Staged) -> str:
     """Return the condition that a row of the target is not as the export has it, column by column."""
     target = staged.target
     pairs = [
-        f"{comparable(name, target.types[name], 't')} IS DISTINCT FROM "
-        f"{comparable(staged.as_staged[name], target.types[name], 's')}"
+        f"{comparable(name, target.bases[name], 't')} IS DISTINCT FROM "
+        f"{comparable(staged.as_staged[name], target.bases[name], 's')}"
         for name in staged.columns
         if name not in target.key
     ]

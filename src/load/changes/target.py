@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
+from load.warehouse.column_types import overlooks
 from utils.errors import SchemaDriftError
 from utils.export_table import Deletes, ExportTable
 from utils.postgres.names import TableName, column_list, identifier
@@ -17,8 +18,17 @@ JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = named.name 
 """
 COLUMNS = f"""
 SELECT named.schema, named.name, a.attname::text AS column, a.attgenerated::text AS generated,
-       pg_catalog.format_type(a.atttypid, a.atttypmod) AS type
+       pg_catalog.format_type(a.atttypid, a.atttypmod) AS type, coalesce(NOT l.collisdeterministic, false) AS folds,
+       (WITH RECURSIVE domains (type, modifier) AS (
+            SELECT a.atttypid, a.atttypmod
+            UNION ALL
+            SELECT t.typbasetype, t.typtypmod FROM domains d JOIN pg_catalog.pg_type t ON t.oid = d.type
+            WHERE t.typtype = 'd'
+        )
+        SELECT pg_catalog.format_type(d.type, d.modifier) FROM domains d JOIN pg_catalog.pg_type t ON t.oid = d.type
+        WHERE t.typtype <> 'd') AS base
 {NAMED} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
 """
 KEYS = f"""
 SELECT named.schema, named.name,
@@ -43,6 +53,8 @@ class Target:
 
     table: ExportTable
     types: Mapping[str, str]  # by column, as the server spells them
+    bases: Mapping[str, str]  # the same, but of a domain the type that it stands on
+    folds: frozenset[str]  # columns whose collation calls different texts equal
     generated: frozenset[str]  # columns that the server computes
     unique: frozenset[frozenset[str]]
 
@@ -72,9 +84,10 @@ def read_targets(session: Session, tables: Iterable[ExportTable]) -> dict[str, T
     for table in wanted:
         own = [row for row in columns if _is_of(row, table.target)]
         unique = frozenset(frozenset(row["columns"]) for row in keys if _is_of(row, table.target))
-        generated = frozenset(row["column"] for row in own if row["generated"])
         if own:
-            found[table.name] = Target(table, {row["column"]: row["type"] for row in own}, generated, unique)
+            types, bases = ({row["column"]: row[what] for row in own} for what in ("type", "base"))
+            folds, generated = (frozenset(row["column"] for row in own if row[what]) for what in ("folds", "generated"))
+            found[table.name] = Target(table, types, bases, folds, generated, unique)
     return found
 
 
@@ -126,7 +139,19 @@ def check_target(target: Target | None, table: ExportTable, columns: Sequence[st
             f"{target.name} has no unique key on {', '.join(target.key)}, by which its rows are found. Add it: "
             f"ALTER TABLE {target.name} ADD UNIQUE ({column_list(target.key)})"
         )
+    _refuse_overlooking(target)
     return target
+
+
+def _refuse_overlooking(target: Target) -> None:
+    """Refuse a key of which a new spelling would delete the row: no text is the same for all values called equal."""
+    for name in target.key:
+        if name in target.folds or overlooks(target.bases[name]):
+            raise SchemaDriftError(
+                f"{target.name} has {name} in its key, whose type or collation ({target.types[name]}) calls values "
+                "equal that are written differently. Give it a type, or a collation, that does not: "
+                f'ALTER TABLE {target.name} ALTER {identifier(name)} TYPE text COLLATE "C"'
+            )
 
 
 def _needed(table: ExportTable, columns: Sequence[str]) -> list[str]:

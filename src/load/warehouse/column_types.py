@@ -70,6 +70,12 @@ def equatable(column: str, spelled: str, alias: str) -> str:
     return _form(column, alias, _split(spelled.removesuffix("[]"))[0] in COMPARED_AS_TEXT)
 
 
+def overlooks(spelled: str) -> bool:
+    """Tell whether the `=` of a type calls values equal of which no text shows it: 1 day and 24:00:00."""
+    name = _split(spelled.removesuffix("[]"))[0]
+    return name in SHOWN_BY_TEXT - {*FLOATS} or (spelled.endswith("[]") and name in {"numeric", *FLOATS})
+
+
 def _form(column: str, alias: str, as_text: bool) -> str:
     name = f"{alias}.{identifier(column)}"
     return f"{name}::text" if as_text else name

@@ -27,7 +27,7 @@ from transformation.delta.registered import fetch_files
 from transformation.delta.remote import compare_remotely, forget
 from transformation.delta.task import Delta, Task
 from utils.deadline import Deadline
-from utils.errors import ObjectMissingError
+from utils.errors import IntegrityError, ObjectMissingError
 from utils.store import DataFile, fetch_checked, file_blocks
 
 logger = logging.getLogger(__name__)
@@ -57,13 +57,39 @@ def _publish(task: Task, delta: Delta, ports: Ports, scratch: Path, deadline: De
 
 
 def _read_delta(task: Task, ports: Ports) -> Delta | None:
+    """Return the changes that an earlier attempt stored; None if there are none."""
     try:
         record = json.loads(ports.changes.read(f"{task.folder}/delta.json"))
     except ObjectMissingError:
-        return None
-    if record["identity"] != task.identity:
-        return None
-    return Delta(DataFile(**record["lines"]), record["counts"])
+        record = None
+    if record and record["identity"] == task.identity:
+        return Delta(DataFile(**record["lines"]), record["counts"])
+    _refuse_order_given_before(task, ports, is_taken=record is not None)
+    return None
+
+
+def _refuse_order_given_before(task: Task, ports: Ports, is_taken: bool) -> None:
+    """Raise IntegrityError if the registry was set back: targets would take its changes for older than what they have.
+
+    From then on orders go on behind those that were given, so that the next attempt succeeds.
+    """
+    highest = _highest_order(task, ports)
+    if highest < task.order or (highest == task.order and not is_taken):
+        return
+    ports.lease.skip_orders(highest)
+    raise IntegrityError(
+        f"The registry gave {task.version.series} {task.version.version} the order {task.order}, but changes up to "
+        f"order {highest} were made before: it was emptied, or restored to an earlier time. Its orders go on behind "
+        f"that now: start the version again, and once it succeeded: starlift exports resync {task.version.series}",
+        version=task.version.version,
+    )
+
+
+def _highest_order(task: Task, ports: Ports) -> int:
+    """Return the last order of the series of which anything is stored, 0 if there is none."""
+    prefix = f"{task.version.series}/"
+    folders = {item.key.removeprefix(prefix).partition("/")[0] for item in ports.changes.list(prefix)}
+    return max((int(folder) for folder in folders if folder.isdecimal()), default=0)
 
 
 def _compute(task: Task, ports: Ports, scratch: Path, deadline: Deadline) -> Delta | None:

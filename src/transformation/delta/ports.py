@@ -53,6 +53,10 @@ class Lease(Protocol):
         """Note that all changes up to this one are in the stream."""
         ...
 
+    def skip_orders(self, order: int) -> None:
+        """Let no later claim have an order up to this one."""
+        ...
+
 
 @dataclass(frozen=True)
 class Progress:

@@ -87,6 +87,10 @@ class Lease:
         """Note that all changes up to this one are in the stream."""
         self._write(lambda _view, head, entry: (head, replace(entry, published=max(sequence, entry.published or 0))))
 
+    def skip_orders(self, order: int) -> None:
+        """Let no later claim have an order up to this one."""
+        self._write(lambda _view, head, entry: (replace(head, order=max(order, head.order)), entry))
+
     def _write(self, change: Callable[[View, Head, Entry], tuple[Head, Entry]]) -> None:
         def decide(view: View) -> Decision[None]:
             refuse_late(self.claim, view.head)
