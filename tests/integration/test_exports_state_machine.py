@@ -103,7 +103,7 @@ def test_a_failure_releases_the_lock_marks_the_version_and_is_told_with_its_caus
     execution = machine.run(staff, "v1")
 
     assert (execution.status, execution.error) == ("FAILED", "DuplicateKeyError")
-    assert execution.states[-3:] == ("MarkFailed", "NotifyFailure", "Failed")
+    assert execution.states[-4:] == ("MarkFailed", "IsCauseGiven", "NotifyFailure", "Failed")
     entry = machine.entry(staff, "v1")
     assert (entry.status, entry.cause) == (Status.FAILED, "DuplicateKeyError: id 7 comes twice")
     assert machine.head(staff).owner is None

@@ -136,6 +136,24 @@ def test_an_alert_that_fails_does_not_hide_the_first_error(aws, packages):
     assert execution.states[-2:] == ("NotifyFailure", "Failed")
 
 
+def start_with_error(aws, deployment, error):
+    """Begin where a failed stage leads to."""
+    machine, states = {"stateMachineArn": deployment.state_machine_arn}, aws.client("stepfunctions")
+    definition = json.loads(states.describe_state_machine(**machine)["definition"])
+    states.update_state_machine(**machine, definition=json.dumps({**definition, "StartAt": "IsCauseGiven"}))
+    return states.start_execution(**machine, name="run-1", input=json.dumps({"error": error}))["executionArn"]
+
+
+def test_a_timeout_without_a_cause_is_told_all_the_same(aws, packages):
+    deployment = deploy(aws, packages)
+
+    execution = follow(aws, start_with_error(aws, deployment, {"Error": "Sandbox.Timedout"}), timeout=60)
+
+    assert (execution.status, execution.error, execution.cause) == ("FAILED", "Sandbox.Timedout", "None was given.")
+    (alert,) = read_alerts(aws, deployment)
+    assert "run-1 failed with Sandbox.Timedout" in alert["Message"]
+
+
 def test_a_stage_that_has_more_to_do_is_called_again(aws, packages):
     deployment = deploy(aws, packages, transformation={"more": 2}, load={"more": 1})
 

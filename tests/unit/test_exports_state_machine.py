@@ -86,7 +86,11 @@ def test_every_failure_is_marked_then_told_then_ends_the_execution(name):
     (catcher,) = TASKS[name]["Catch"]
 
     assert (catcher["Next"], catcher["ResultPath"]) == ("MarkFailed", "$.error")
-    assert next_states(STATES["MarkFailed"]) == ["NotifyFailure", "NotifyFailure"]
+    assert next_states(STATES["MarkFailed"]) == ["IsCauseGiven", "IsCauseGiven"]
+    assert [next_states(STATES[name]) for name in ("IsCauseGiven", "NoCause")] == [
+        ["NotifyFailure", "NoCause"],
+        ["NotifyFailure"],
+    ]
     assert next_states(STATES["NotifyFailure"]) == ["Failed", "Failed"]
 
 
