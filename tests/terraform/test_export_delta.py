@@ -20,7 +20,7 @@ from tests.terraform.deployment import login, planned_changes
 from tests.terraform.emulated import until
 from tests.terraform.exports import MAX_RETRIES, deployed_exports
 from tests.terraform.filter_pattern import matches
-from tests.terraform.inspection import alarms, boundary_of, filter_of, remaining_buckets
+from tests.terraform.inspection import alarms, boundary_of, filter_of, remaining_buckets, untold_alarms
 from tests.terraform.policies import allows, allows_action, unused
 from tests.terraform.program import CONFIGURATION
 from tests.terraform.test_deployment import ONLY_HERE
@@ -301,6 +301,10 @@ def test_every_alarm_tells_the_topic(deployment):
         *(f"changes-{what}" for what in ("waiting", "throttled", "failed-puts", "refused", "lost")),
     }
     assert all(alarm["AlarmActions"] == [topic] for alarm in found.values())
+
+
+def test_every_alarm_has_a_line_in_the_runbook(deployment):
+    assert untold_alarms(deployment) == []
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
