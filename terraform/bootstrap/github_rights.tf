@@ -19,7 +19,7 @@ locals {
 
   # Only roles as the modules name them, so neither workflow role can change itself, the other one, or the boundary.
   made_roles = [
-    for suffix in ["function", "warehouse-runs", "warehouse-schedule", "exports-runs", "query-schedule", "access-logs"] :
+    for suffix in ["function", "runs", "schedule", "access-logs"] :
     "arn:${local.partition}:iam::${local.account}:role/${var.project}-*-${suffix}"
   ]
   named = [
