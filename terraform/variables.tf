@@ -358,8 +358,8 @@ variable "export_delta_enabled" {
 variable "export_delta" {
   description = <<-E
     The limits of full exports. A stream without shards is on-demand; what it forgets before it is applied comes back by a
-    resync only. delta.scratch_mb is twice both exports unpacked, or six times a first one (docs/exports.md). Each shard times
-    changes.parallelization is a connection to the database. A change that fails changes.max_retries times is set aside;
+    resync only. delta.scratch_mb is twice both exports unpacked, or six times a first one (docs/exports.md).
+    delta.max_scanned_bytes ends a query of Athena's that reads more. Each shard times changes.parallelization is a connection to the database. A change that fails changes.max_retries times is set aside;
     changes that wait for longer than changes.max_age_seconds raise an alarm.
   E
   type = object({
@@ -370,6 +370,8 @@ variable "export_delta" {
     delta = optional(object({
       memory_mb  = optional(number, 1769) # one whole processor
       scratch_mb = optional(number, 10240)
+
+      max_scanned_bytes = optional(number, 107374182400) # a hundred GiB, fifty cents
     }), {})
     changes = optional(object({
       memory_mb       = optional(number, 512)
@@ -401,6 +403,11 @@ variable "export_delta" {
   validation {
     condition     = var.export_delta.delta.scratch_mb >= 512 && var.export_delta.delta.scratch_mb <= 10240
     error_message = "export_delta.delta.scratch_mb is 512 to 10240: Lambda allows no other."
+  }
+
+  validation {
+    condition     = var.export_delta.delta.max_scanned_bytes >= 10485760
+    error_message = "export_delta.delta.max_scanned_bytes is at least 10485760: Athena allows no less."
   }
 
   validation {

@@ -45,7 +45,7 @@ class AthenaInDuckDB:
     def relation(self, name):
         return f'"{name}"'
 
-    def start(self, sql, _results):
+    def start(self, sql):
         query = str(uuid.uuid4())
         self.started[query] = (sql, self.fails.pop(0) if self.fails else self._run(sql))
         return query

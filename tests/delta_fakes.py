@@ -66,6 +66,7 @@ def ports(folder, table=ORDERS, **more):
     values = {
         "exports": FolderStore(folder / "exports"),
         "changes": FolderStore(folder / "changes"),
+        "compared": FolderStore(folder / "compared"),
         "known_content": lambda _version: None,
         "lease": HeldLease(),
         "stream": Shard(),

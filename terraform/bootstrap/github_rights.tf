@@ -19,7 +19,7 @@ locals {
 
   # Only roles as the modules name them, so neither workflow role can change itself, the other one, or the boundary.
   made_roles = [
-    for suffix in ["function", "warehouse-runs", "warehouse-schedule", "exports-runs", "query-schedule", "access-logs"] :
+    for suffix in ["function", "runs", "schedule", "access-logs"] :
     "arn:${local.partition}:iam::${local.account}:role/${var.project}-*-${suffix}"
   ]
   named = [
@@ -30,6 +30,7 @@ locals {
     "${local.arn.glue}:catalog",
     "${local.arn.glue}:database/${local.glue_names}",
     "${local.arn.glue}:table/${local.glue_names}/*",
+    "${local.arn.glue}:userDefinedFunction/${local.glue_names}/*", # there is none; asked for where a database is deleted
     "${local.arn.kinesis}:stream/${local.names}",
     "${local.arn.lambda}:function:${local.names}",
     "${local.arn.lambda}:layer:${local.names}",
@@ -197,11 +198,12 @@ locals {
       Sid      = "TheProjectsThings"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts"]
-      Resource = [for which in ["landing", "processed", "files", "rejected", "exports", "changes", "refused", "raw", "results"] : "arn:${local.partition}:s3:::${var.project}-*-${which}-${local.account}-${var.region}*"]
+      Resource = [for which in ["landing", "processed", "files", "rejected", "exports", "changes", "refused", "compared", "raw", "results"] : "arn:${local.partition}:s3:::${var.project}-*-${which}-${local.account}-${var.region}*"]
     },
+    { Sid = "WhatAthenaWrote", Effect = "Allow", Action = ["s3:DeleteObject"], Resource = ["arn:${local.partition}:s3:::${var.project}-*-compared-${local.account}-${var.region}/*"] },
     { Sid = "Secrets", Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = ["${local.arn.secretsmanager}:secret:${local.names}"] },
     { Sid = "Logs", Effect = "Allow", Action = ["logs:CreateLogStream", "logs:PutLogEvents"], Resource = ["${local.arn.logs}:log-group:/aws/lambda/${local.names}"] },
-    { Sid = "Catalogue", Effect = "Allow", Action = ["glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable"], Resource = local.catalogue },
+    { Sid = "Catalogue", Effect = "Allow", Action = ["glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable"], Resource = local.catalogue },
     { Sid = "Runs", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = ["${local.arn.lambda}:function:${local.names}"] },
     { Sid = "Alerts", Effect = "Allow", Action = ["sns:Publish"], Resource = ["${local.arn.sns}:${local.names}"] },
     { Sid = "Queues", Effect = "Allow", Action = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"], Resource = ["${local.arn.sqs}:${local.names}"] },

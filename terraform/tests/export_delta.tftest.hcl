@@ -40,6 +40,16 @@ override_resource {
 }
 
 override_resource {
+  target = module.bucket["compared"].aws_s3_bucket.this
+  values = { arn = "arn:aws:s3:::compared" }
+}
+
+override_resource {
+  target = aws_athena_workgroup.this
+  values = { arn = "arn:aws:athena:eu-west-2:123456789012:workgroup/totesys-dev-exports" }
+}
+
+override_resource {
   target = module.function["exports"].aws_lambda_function.this
   values = { arn = "arn:aws:lambda:eu-west-2:123456789012:function:totesys-dev-exports" }
 }
@@ -87,7 +97,7 @@ variables {
   tracing           = false
   storage           = { infrequent_access_days = null, glacier_instant_days = null, noncurrent_days = 30, abandoned_upload_days = 2 }
   stream            = { shards = null, retention_hours = 168 }
-  delta             = { memory_mb = 1769, scratch_mb = 10240 }
+  delta             = { memory_mb = 1769, scratch_mb = 10240, max_scanned_bytes = 107374182400 }
   changes = {
     memory_mb = 512, timeout_seconds = 300, batch_size = 1000, batch_seconds = 1, parallelization = 1, max_retries = 20, max_age_seconds = 3600
   }
@@ -213,6 +223,43 @@ run "a_change_that_fails_is_isolated_tried_a_number_of_times_and_set_aside_whole
   }
 }
 
+run "a_comparison_in_athena_reads_so_much_and_what_it_writes_is_encrypted_whoever_asks" {
+  module {
+    source = "./modules/export_delta"
+  }
+
+  assert {
+    condition = alltrue([
+      aws_athena_workgroup.this.configuration[0].enforce_workgroup_configuration,
+      aws_athena_workgroup.this.configuration[0].publish_cloudwatch_metrics_enabled,
+      aws_athena_workgroup.this.configuration[0].bytes_scanned_cutoff_per_query == 107374182400,
+      aws_athena_workgroup.this.configuration[0].result_configuration[0].output_location == "s3://totesys-dev-compared-123456789012-eu-west-2/answers/",
+      aws_athena_workgroup.this.configuration[0].result_configuration[0].encryption_configuration[0].encryption_option == "SSE_S3",
+    ])
+    error_message = "The workgroup's limit and encryption hold for every query."
+  }
+
+  assert {
+    condition = { for name in ["ATHENA_DATABASE", "ATHENA_WORKGROUP", "COMPARED"] : name => local.functions.delta.environment[name] } == {
+      ATHENA_DATABASE = "totesys_dev_exports", ATHENA_WORKGROUP = "totesys-dev-exports", COMPARED = "s3://totesys-dev-compared-123456789012-eu-west-2"
+    }
+    error_message = "The function is told where to compare."
+  }
+}
+
+run "what_athena_writes_expires_and_exports_and_changes_never_do" {
+  command = plan
+
+  module {
+    source = "./modules/export_delta"
+  }
+
+  assert {
+    condition     = local.expiry_days == { exports = {}, changes = {}, refused = {}, compared = { "" = 7 } }
+    error_message = "Only what a comparison needs on its way is removed by itself."
+  }
+}
+
 run "the_functions_end_before_the_states_that_wait_for_them" {
   module {
     source = "./modules/export_delta"
@@ -311,8 +358,36 @@ run "each_role_may_do_exactly_this" {
       "dynamodb:GetItem arn:aws:dynamodb:eu-west-2:123456789012:table/totesys-dev-exports",
       "dynamodb:PutItem arn:aws:dynamodb:eu-west-2:123456789012:table/totesys-dev-exports",
       "kinesis:PutRecords arn:aws:kinesis:eu-west-2:123456789012:stream/totesys-dev-changes",
+      "athena:StartQueryExecution arn:aws:athena:eu-west-2:123456789012:workgroup/totesys-dev-exports",
+      "athena:GetQueryExecution arn:aws:athena:eu-west-2:123456789012:workgroup/totesys-dev-exports",
+      "athena:GetQueryResults arn:aws:athena:eu-west-2:123456789012:workgroup/totesys-dev-exports",
+      "athena:StopQueryExecution arn:aws:athena:eu-west-2:123456789012:workgroup/totesys-dev-exports",
+      "glue:CreateTable arn:aws:glue:eu-west-2:123456789012:catalog",
+      "glue:CreateTable arn:aws:glue:eu-west-2:123456789012:database/totesys_dev_exports",
+      "glue:CreateTable arn:aws:glue:eu-west-2:123456789012:table/totesys_dev_exports/*",
+      "glue:DeleteTable arn:aws:glue:eu-west-2:123456789012:catalog",
+      "glue:DeleteTable arn:aws:glue:eu-west-2:123456789012:database/totesys_dev_exports",
+      "glue:DeleteTable arn:aws:glue:eu-west-2:123456789012:table/totesys_dev_exports/*",
+      "glue:GetDatabase arn:aws:glue:eu-west-2:123456789012:catalog",
+      "glue:GetDatabase arn:aws:glue:eu-west-2:123456789012:database/totesys_dev_exports",
+      "glue:GetDatabase arn:aws:glue:eu-west-2:123456789012:table/totesys_dev_exports/*",
+      "glue:GetTable arn:aws:glue:eu-west-2:123456789012:catalog",
+      "glue:GetTable arn:aws:glue:eu-west-2:123456789012:database/totesys_dev_exports",
+      "glue:GetTable arn:aws:glue:eu-west-2:123456789012:table/totesys_dev_exports/*",
+      "glue:GetPartitions arn:aws:glue:eu-west-2:123456789012:catalog",
+      "glue:GetPartitions arn:aws:glue:eu-west-2:123456789012:database/totesys_dev_exports",
+      "glue:GetPartitions arn:aws:glue:eu-west-2:123456789012:table/totesys_dev_exports/*",
+      "s3:GetBucketLocation arn:aws:s3:::exports",
+      "s3:GetBucketLocation arn:aws:s3:::compared",
+      "s3:ListBucket arn:aws:s3:::compared",
+      "s3:ListBucketMultipartUploads arn:aws:s3:::compared",
+      "s3:GetObject arn:aws:s3:::compared/*",
+      "s3:PutObject arn:aws:s3:::compared/*",
+      "s3:DeleteObject arn:aws:s3:::compared/*",
+      "s3:AbortMultipartUpload arn:aws:s3:::compared/*",
+      "s3:ListMultipartUploadParts arn:aws:s3:::compared/*",
     ])
-    error_message = "delta reads exports, keeps changes and puts them into the stream."
+    error_message = "delta reads exports, keeps changes, puts them into the stream, and has Athena compare in one workgroup and one database."
   }
 
   assert {
@@ -371,8 +446,10 @@ run "with_a_key_of_ours_everything_is_encrypted_with_it" {
       aws_sqs_queue.dead_letters.kms_master_key_id == "arn:aws:kms:eu-west-2:123456789012:key/ours",
       aws_kinesis_stream.changes.kms_key_id == "arn:aws:kms:eu-west-2:123456789012:key/ours",
       aws_dynamodb_table.registry.server_side_encryption[0].kms_key_arn == "arn:aws:kms:eu-west-2:123456789012:key/ours",
+      aws_athena_workgroup.this.configuration[0].result_configuration[0].encryption_configuration[0].encryption_option == "SSE_KMS",
+      aws_athena_workgroup.this.configuration[0].result_configuration[0].encryption_configuration[0].kms_key_arn == "arn:aws:kms:eu-west-2:123456789012:key/ours",
     ])
-    error_message = "Queues, stream and registry are encrypted with the key."
+    error_message = "Queues, stream, registry and Athena's answers are encrypted with the key."
   }
 
   assert {
@@ -478,7 +555,7 @@ run "what_no_export_delta_can_have_is_refused" {
   variables {
     export_delta = {
       stream  = { shards = 0, retention_hours = 23 }
-      delta   = { memory_mb = 512, scratch_mb = 20000 }
+      delta   = { memory_mb = 512, scratch_mb = 20000, max_scanned_bytes = 1048576 }
       changes = { memory_mb = 128, timeout_seconds = 901, batch_size = 10001, batch_seconds = 301, parallelization = 11, max_retries = -1, max_age_seconds = 1 }
     }
   }

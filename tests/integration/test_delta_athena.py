@@ -2,6 +2,8 @@
 
 import datetime
 import tempfile
+import time
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,12 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.athena_in_duckdb import AthenaInDuckDB
+from tests.athena_in_duckdb import UNLOAD, AthenaInDuckDB
 from tests.delta_fakes import HeldLease, land, ports, received, task
 from tests.exports import table
 from tests.fakes import Crash, Fuse, FusedStore
 from transformation.delta.pipeline import publish_delta
 from transformation.delta.ports import Progress
+from transformation.delta.remote import USABLE_SECONDS
 from utils.deadline import no_deadline
 from utils.errors import (
     ConfigurationError,
@@ -115,6 +118,7 @@ def test_what_was_needed_only_to_compare_is_gone_afterwards(made):
     assert answer == {"more": False, "counts": {**answer["counts"], "published": 3, "unchanged": 1}}
     assert made.athena.tables == {}
     assert [item.key[-13:] for item in made.changes.list("")] == ["changes.jsonl", "02/delta.json"]
+    assert list(made.compared.list("")) == []
 
 
 def test_a_query_that_is_not_ready_is_taken_up_by_the_next_attempt(made):
@@ -127,6 +131,18 @@ def test_a_query_that_is_not_ready_is_taken_up_by_the_next_attempt(made):
     assert (first, second["more"]) == ({"counts": {"published": 0}, "more": True}, False)
     assert set(made.athena.started) == begun
     assert len(received(made)) == 3
+
+
+def test_queries_of_more_than_a_day_ago_are_asked_anew_for_what_they_wrote_may_be_gone(made):
+    made.athena.slow = 20
+    run(made, lambda _longest: made.athena.asked < 10)
+    begun = set(made.athena.started)
+
+    answer = run(replace(made, clock=lambda: time.time() + USABLE_SECONDS))
+
+    assert begun == set(made.athena.stopped)
+    assert made.athena.tables == {}
+    assert answer["counts"]["published"] == len(received(made)) == 3
 
 
 @pytest.mark.parametrize(("passing", "error"), [(False, QueryError), (True, ServiceUnavailableError)])
@@ -165,9 +181,9 @@ def test_queries_that_a_late_owner_stopped_are_asked_anew(made, tmp_path):
 class _Losing(AthenaInDuckDB):
     """Athena whose unloaded files do not all arrive."""
 
-    def start(self, sql, results):
-        query = super().start(sql, results)
-        for path in Path(results).parent.rglob("changes/*"):
+    def start(self, sql):
+        query = super().start(sql)
+        for path in Path(unload[2]).iterdir() if (unload := UNLOAD.fullmatch(sql)) else ():
             path.unlink()
         return query
 
@@ -232,9 +248,9 @@ def test_a_function_without_athena_names_what_it_needs(tmp_path):
 
 def test_files_that_are_overwritten_while_athena_reads_are_refused(made):
     class Overwriting(AthenaInDuckDB):
-        def start(self, sql, results):
+        def start(self, sql):
             land(made, "v2", parquet([row("z")]), "a.parquet")
-            return super().start(sql, results)
+            return super().start(sql)
 
     with pytest.raises(ExportChangedError, match="v2 is no longer"):
         run(ports(made.scratch, REMOTE, athena=Overwriting()))
@@ -270,17 +286,17 @@ class _FusedAthena(AthenaInDuckDB):
         self.fuse.burn()
         super().drop_table(name)
 
-    def start(self, sql, results):
+    def start(self, sql):
         self.fuse.burn()
-        query = super().start(sql, results)
+        query = super().start(sql)
         self.fuse.burn()
         return query
 
 
 def _fused(folder, blow_at=None):
     fuse = Fuse(blow_at)
-    store = FusedStore(folder / "changes", fuse)
-    return pair(folder, [row("a"), row("b")], [row("b", 2), row("c")], changes=store, athena=_FusedAthena(fuse))
+    stores = {name: FusedStore(folder / name, fuse) for name in ("changes", "compared")}
+    return pair(folder, [row("a"), row("b")], [row("b", 2), row("c")], athena=_FusedAthena(fuse), **stores)
 
 
 def test_the_next_attempt_is_whole_and_leaves_nothing_whatever_step_the_first_died_at(tmp_path):

@@ -8,6 +8,7 @@ from extraction.exports.pipeline import acquire_lock, register_version
 from extraction.exports.ports import Request
 from extraction.exports.wiring import open_ports
 from transformation.delta.handler import lambda_handler
+from transformation.delta.wiring import NEEDED, Config
 from utils.errors import LockLostError
 from utils.export_table import ExportVersion
 from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS
@@ -81,3 +82,10 @@ def test_an_owner_whose_lock_was_taken_over_publishes_nothing(registry, stream):
         lambda_handler({"claim": late, "request": {"version": "v1"}}, Patient())
 
     assert in_stream(stream) == []
+
+
+@pytest.mark.parametrize(("named", "place"), [({}, "changes"), ({"COMPARED": "compared"}, "compared")])
+def test_what_athena_writes_lies_beside_the_changes_unless_a_place_of_its_own_is_named(named, place):
+    needed = {name: name.lower() for name in NEEDED}
+
+    assert Config.from_env({**needed, **named}).compared == place

@@ -158,13 +158,14 @@ def test_exports_their_changes_and_their_registry_stop_it(cloud, capsys):
 
 
 def test_records_and_the_ledger_stop_it_and_answers_of_queries_do_not(cloud, capsys):
-    for name in ("raw", "results"):
+    for name in ("raw", "results", "compared"):
         cloud.create_bucket(name)
         cloud.aws.client("s3").put_object(Bucket=name, Key="a", Body=b"")
     dynamodb = cloud.aws.client("dynamodb")
     dynamodb.create_table(TableName="delivered", **DYNAMODB_TABLE)
     dynamodb.put_item(TableName="delivered", Item={"series": {"S": "a"}, "item": {"S": "b"}})
     held = {f'{DELIVERY}module.bucket["{which}"].aws_s3_bucket.this': which for which in ("raw", "results")}
+    held[f'{EXPORTS}module.bucket["compared"].aws_s3_bucket.this'] = "compared"
     ledger = f"{DELIVERY}aws_dynamodb_table.ledger"
     cloud.says["resources"] = [
         *({**LANDING, "address": address, "values": {"bucket": name}} for address, name in held.items()),

@@ -13,7 +13,7 @@ from tests.terraform.operations import action_of
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-2"
-WORKGROUP = "totesys-test-delivery"  # the only one of the deployment
+WORKGROUPS = {"totesys-test-query": "totesys-test-delivery", "totesys-test-delta": "totesys-test-exports"}
 STATE_MACHINE_KEY = "Credential=ak/"  # by which the emulator's own interpreter of state machines signs
 TERRAFORM = "terraform"
 CALLER = re.compile(r"app/([\w.-]+)")
@@ -147,7 +147,8 @@ def _kinesis(request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[
 
 def _athena(request: Mapping[str, Any], body: bytes, _status: int) -> Iterator[Right]:
     action, asked = request["HTTP_X_AMZ_TARGET"].rpartition(".")[2], json.loads(body)
-    group = asked.get("WorkGroup") or WORKGROUP  # a query is named by its id; whose it is, AWS remembers
+    # A query is named by its id; whose it is, AWS remembers.
+    group = asked.get("WorkGroup") or WORKGROUPS[str(caller_of(request))]
     yield Right(f"athena:{action}", f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{group}")
 
 

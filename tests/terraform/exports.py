@@ -28,9 +28,15 @@ class Exports(Emulated):
         """Return a bucket's name."""
         return str(self.outputs["exports"]).removeprefix("s3://").replace("-exports-", f"-{which}-")
 
-    def write(self, key: str, text: str) -> None:
+    def keys(self, which: str) -> list[str]:
+        """Return the keys of a bucket's objects."""
+        found = self.aws.client("s3").list_objects_v2(Bucket=self.bucket(which)).get("Contents", [])
+        return [each["Key"] for each in found]
+
+    def write(self, key: str, content: str | bytes) -> None:
         """Write a file of an export, gzipped if its name says so."""
-        body = gzip.compress(text.encode(), mtime=0) if key.endswith(".gz") else text.encode()
+        body = content.encode() if isinstance(content, str) else content
+        body = gzip.compress(body, mtime=0) if key.endswith(".gz") else body
         self.aws.client("s3").put_object(Bucket=self.bucket("exports"), Key=key, Body=body)
 
     @property

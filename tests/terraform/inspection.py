@@ -1,10 +1,11 @@
 """What the emulated AWS holds once the deployment is there."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from local.packages import FUNCTIONS
-from tests.terraform.deployment import Deployed
+from local.packages import FUNCTIONS, ROOT, STAGES
+from tests.terraform.deployment import ENVIRONMENT, PROJECT, Deployed
 
 
 def role_of(deployment: Deployed, caller: str) -> tuple[str, str]:
@@ -32,6 +33,14 @@ def alarms(deployment: Deployed) -> Mapping[str, Any]:
     """Return every alarm by name."""
     found = deployment.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
     return {alarm["AlarmName"]: alarm for alarm in found}
+
+
+def untold_alarms(deployment: Deployed) -> list[str]:
+    """Return the alarms that no line of the runbook begins with."""
+    lines = re.findall(r"^\| ([^|]*)", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    told = {name for line in lines for name in re.findall(r"`P-E-([^`]+)`", line)}
+    told |= {name.replace("<stage>", stage) for name in told for stage in STAGES}
+    return sorted(name for name in alarms(deployment) if name.removeprefix(f"{PROJECT}-{ENVIRONMENT}-") not in told)
 
 
 def metric_filters(deployment: Deployed, stage: str) -> Mapping[str, Any]:

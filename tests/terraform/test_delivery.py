@@ -12,7 +12,7 @@ from tests.terraform.delivery import FUNCTIONS, HEADER, VISIBLE_AFTER, built, de
 from tests.terraform.deployment import planned_changes
 from tests.terraform.emulated import until
 from tests.terraform.filter_pattern import matches
-from tests.terraform.inspection import alarms, boundary_of, filter_of, metric_filters, remaining_buckets
+from tests.terraform.inspection import alarms, boundary_of, filter_of, metric_filters, remaining_buckets, untold_alarms
 from tests.terraform.policies import allows, allows_action, unused
 from tests.terraform.program import CONFIGURATION
 from tests.terraform.test_deployment import ONLY_HERE
@@ -331,6 +331,10 @@ def test_every_alarm_tells_the_topic(deployment):
         *("ingest-5xx", "query-missing", "delivery-failing", "records-dead-letters", "records-waiting"),
     }
     assert all(alarm["AlarmActions"] == [topic] for alarm in found.values())
+
+
+def test_every_alarm_has_a_line_in_the_runbook(deployment):
+    assert untold_alarms(deployment) == []
 
 
 def test_what_is_refused_and_what_is_not_delivered_prints_the_lines_that_the_alarms_count(delivery):

@@ -16,6 +16,7 @@ from utils.s3_store import S3Store
 
 pytestmark = pytest.mark.timeout(120)
 TABLE = table(format=Format.PARQUET, engine="athena")
+HERE = {"LocationConstraint": REGION}
 ROWS = "SELECT CAST(i AS VARCHAR) AS id, i % 7 AS kind, CASE WHEN i % 3 > 0 THEN DATE '2026-11-21' END AS \"Day\""
 
 
@@ -25,16 +26,18 @@ def aws(tmp_path_factory):
         pytest.skip(f"The second emulator is not tested: {why}.")
     with emulator(tmp_path_factory.mktemp("emulator")) as found:
         found.client("glue").create_database(DatabaseInput={"Name": "comparisons"})
-        found.client("athena").create_work_group(Name="delta")
+        found.client("s3").create_bucket(Bucket="answers", CreateBucketConfiguration=HERE)
+        results = {"ResultConfiguration": {"OutputLocation": "s3://answers/"}}
+        found.client("athena").create_work_group(Name="delta", Configuration=results)
         yield found
 
 
 @pytest.fixture
 def made(aws, tmp_path):
     s3, stores = aws.client("s3"), {}
-    for name in ("exports", "changes"):
+    for name in ("exports", "changes", "compared"):
         bucket = f"{name}-{tmp_path.name.replace('_', '-')}"
-        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=HERE)
         stores[name] = S3Store(bucket, client=s3)
     found = AthenaByBoto("comparisons", "delta", aws.client("athena"), aws.client("glue"))
     return ports(tmp_path, TABLE, athena=found, **stores)
@@ -55,6 +58,7 @@ def test_what_changed_is_published_and_nothing_is_left_behind(aws, made):
     assert answer["counts"] == {**answer["counts"], "inserted": 1, "deleted": 1, "unchanged": 99, "published": 2}
     assert received(made)[0].before == {"id": "0", "kind": "0", "Day": None}
     assert [item.key.rpartition("/")[2] for item in made.changes.list("")] == ["changes.jsonl", "delta.json"]
+    assert list(made.compared.list("")) == []
     assert aws.client("glue").get_tables(DatabaseName="comparisons")["TableList"] == []
 
 
@@ -66,7 +70,7 @@ def test_no_change_at_all_unloads_no_row(made):
 
 
 def test_a_query_that_somebody_cancelled_may_be_asked_again(made):
-    query = made.athena.start("SELECT count(*) AS n FROM range(2000000000) AS t(i)", f"{made.changes.url}/answers/")
+    query = made.athena.start("SELECT count(*) AS n FROM range(2000000000) AS t(i)")
     made.athena.stop(query)
 
     progress = made.athena.progress(query)
@@ -75,7 +79,7 @@ def test_a_query_that_somebody_cancelled_may_be_asked_again(made):
 
 
 def test_a_query_that_fails_tells_why(made):
-    query = made.athena.start('SELECT nothing FROM "comparisons"."no_table"', f"{made.changes.url}/answers/")
+    query = made.athena.start('SELECT nothing FROM "comparisons"."no_table"')
     while not (progress := made.athena.progress(query)).done:
         made.pause(0)
 

@@ -21,6 +21,7 @@ from tests.terraform.inspection import (
     metric_filters,
     remaining_buckets,
     role_of,
+    untold_alarms,
 )
 from tests.terraform.policies import allows, allows_action, unused
 from tests.terraform.program import CONFIGURATION, TerraformError
@@ -148,6 +149,10 @@ def test_every_alarm_tells_the_topic_and_a_person_is_subscribed_to_it(deployment
     assert all(alarm["AlarmActions"] == [topic] for alarm in alarms(deployment).values())
     assert len(alarms(deployment)) == 10
     assert ("email", "data@example.com") in [(each["Protocol"], each["Endpoint"]) for each in subscribed]
+
+
+def test_every_alarm_has_a_line_in_the_runbook(deployment):
+    assert untold_alarms(deployment) == []
 
 
 def test_the_schedule_starts_the_state_machine_every_quarter_of_an_hour(deployment):

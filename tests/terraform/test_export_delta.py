@@ -3,7 +3,10 @@
 import json
 import re
 import shutil
+import tempfile
+from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -18,7 +21,7 @@ from tests.terraform.deployment import login, planned_changes
 from tests.terraform.emulated import until
 from tests.terraform.exports import MAX_RETRIES, deployed_exports
 from tests.terraform.filter_pattern import matches
-from tests.terraform.inspection import alarms, boundary_of, filter_of, remaining_buckets
+from tests.terraform.inspection import alarms, boundary_of, filter_of, remaining_buckets, untold_alarms
 from tests.terraform.policies import allows, allows_action, unused
 from tests.terraform.program import CONFIGURATION
 from tests.terraform.test_deployment import ONLY_HERE
@@ -27,10 +30,17 @@ from utils.postgres.url import parse_url
 
 pytestmark = pytest.mark.timeout(900)
 FUNCTIONS = ("exports", "delta", "changes")
-TABLES = {"orders": 'key = ["id"]\n', "parts": 'key = ["id"]\nclosed_by = "_SUCCESS"\n'}
+TABLES = {
+    "orders": 'key = ["id"]\n',
+    "parts": 'key = ["id"]\nclosed_by = "_SUCCESS"\n',
+    "stock": 'key = ["id"]\nformat = "parquet"\nengine = "athena"\n',
+}
 USED = {  # by each function in what is above, so that no comparison is of nothing
     "exports": {"dynamodb:PutItem", "states:StartExecution", "states:DescribeExecution", "sns:Publish"},
-    "delta": {"s3:PutObject", "dynamodb:PutItem", "kinesis:PutRecords"},
+    "delta": {
+        *("s3:PutObject", "s3:DeleteObject", "dynamodb:PutItem", "kinesis:PutRecords"),
+        *("athena:StartQueryExecution", "athena:GetQueryResults", "glue:CreateTable", "glue:DeleteTable"),
+    },
     "changes": {"secretsmanager:GetSecretValue", "s3:GetObject"},
 }
 FORGOTTEN = {  # by the emulator, argument by argument
@@ -225,6 +235,48 @@ def test_a_change_too_large_for_the_stream_comes_through_the_bucket(exports, que
     until(lambda: query("SELECT id, length(item) FROM parts WHERE id = 3") == [[3, 1_100_000]])
 
 
+def stock(*rows):
+    listed = ", ".join(f"({number}, '{item}', {price}::decimal(8,2))" for number, item, price in rows)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stock.parquet"
+        duckdb.execute(f"COPY (FROM (VALUES {listed}) AS t(id, item, price)) TO '{path}'")
+        return path.read_bytes()
+
+
+def test_a_table_may_be_compared_in_athena_which_leaves_only_its_answers_and_they_expire(exports, query):
+    exports.write("acme/stock/v1/a.parquet", stock((1, "pen", 1.5), (2, "ink", 2)))
+    first = exports.entry("v1", "stock")
+    assert (first.cause, first.status) == (None, "succeeded")
+    exports.write("acme/stock/v2/a.parquet", stock((1, "pen", 1.75), (3, "pad", 3)))
+
+    found = exports.entry("v2", "stock").counts
+    assert (found["inserted"], found["updated"], found["deleted"]) == (1, 1, 1)
+    until(lambda: rows(query, "stock") == [[1, "pen", "1.75"], [3, "pad", "3.00"]])
+    assert exports.aws.client("glue").get_tables(DatabaseName="totesys_test_exports")["TableList"] == []
+    assert {key.partition("/")[0] for key in exports.keys("compared")} <= {"answers"}
+
+
+def test_the_workgroup_ends_a_query_that_reads_too_much_whoever_asks(deployment):
+    found = deployment.aws.client("athena").get_work_group(WorkGroup="totesys-test-exports")["WorkGroup"]
+
+    settings = found["Configuration"]
+    assert (settings["EnforceWorkGroupConfiguration"], settings["PublishCloudWatchMetricsEnabled"]) == (True, True)
+    assert settings["BytesScannedCutoffPerQuery"] == 107_374_182_400
+    where = settings["ResultConfiguration"]
+    assert where["OutputLocation"] == f"s3://{deployment.bucket('compared')}/answers/"
+    assert where["EncryptionConfiguration"] == {"EncryptionOption": "SSE_S3"}
+
+
+def test_what_athena_writes_is_removed_after_a_week_and_a_removed_version_after_a_day(deployment):
+    s3, name = deployment.aws.client("s3"), deployment.bucket("compared")
+
+    rules = {each["ID"]: each for each in s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]}
+    assert rules["expiry-"]["Expiration"]["Days"] == 7
+    assert rules["overwritten-versions"]["NoncurrentVersionExpiration"]["NoncurrentDays"] == 1
+    assert rules["abandoned-uploads"]["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 2
+    assert "cheaper-classes" not in rules
+
+
 def test_the_stream_keeps_changes_for_a_week_and_is_encrypted(deployment):
     kinesis, name = deployment.aws.client("kinesis"), deployment.outputs["exports_stream_name"]
 
@@ -252,6 +304,10 @@ def test_every_alarm_tells_the_topic(deployment):
         *(f"changes-{what}" for what in ("waiting", "throttled", "failed-puts", "refused", "lost")),
     }
     assert all(alarm["AlarmActions"] == [topic] for alarm in found.values())
+
+
+def test_every_alarm_has_a_line_in_the_runbook(deployment):
+    assert untold_alarms(deployment) == []
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -284,9 +340,16 @@ def test_no_role_can_do_more_than_the_boundary_lets_a_workflow_give(deployment, 
 
 def test_no_function_can_remove_what_arrived_or_write_what_another_one_owns(exports):
     policies = {name: exports.policy(f"totesys-test-{name}-function") for name in FUNCTIONS}
-    arrived, refused = (f"arn:aws:s3:::{exports.bucket(which)}/any" for which in ("exports", "refused"))
+    buckets = ("exports", "changes", "refused", "compared")
+    arrived, computed, refused, compared = (f"arn:aws:s3:::{exports.bucket(which)}/any" for which in buckets)
 
-    assert not any(allows_action(policy, "s3:DeleteObject") for policy in policies.values())
+    removing = {
+        where
+        for where in (arrived, computed, refused, compared)
+        for policy in policies.values()
+        if allows(policy, Right("s3:DeleteObject", where))
+    }
+    assert removing == {compared}
     assert not any(allows(policy, Right("s3:PutObject", arrived)) for policy in policies.values())
     assert [name for name in FUNCTIONS if allows(policies[name], Right("s3:PutObject", refused))] == ["changes"]
     assert [name for name in FUNCTIONS if allows_action(policies[name], "secretsmanager:GetSecretValue")] == ["changes"]
@@ -321,6 +384,7 @@ def test_destroying_leaves_nothing_and_no_call_would_have_been_denied_to_the_wor
 
     exports.hear()
     assert exports.terraform.run("state list") == ""
-    assert {"kinesis:DeleteStream", "dynamodb:DeleteTable", "states:DeleteStateMachine"} <= exports.calls.actions
+    removed = {"kinesis:DeleteStream", "dynamodb:DeleteTable", "states:DeleteStateMachine", "athena:DeleteWorkGroup"}
+    assert removed <= exports.calls.actions
     assert sorted(action for action in exports.calls.actions - ONLY_HERE if not allows_action(rights, action)) == []
     assert remaining_buckets(exports) == [exports.bootstrap.outputs()["state_bucket"]]

@@ -13,7 +13,7 @@ from tests.terraform.deployment import login, planned_changes
 from tests.terraform.emulated import until
 from tests.terraform.file_drop import RETRY_AFTER, build_file_drop, deployed_file_drop, rows_of
 from tests.terraform.filter_pattern import matches
-from tests.terraform.inspection import alarms, boundary_of, filter_of, remaining_buckets
+from tests.terraform.inspection import alarms, boundary_of, filter_of, remaining_buckets, untold_alarms
 from tests.terraform.policies import allows, allows_action, unused
 from tests.terraform.program import CONFIGURATION
 from tests.terraform.test_deployment import ONLY_HERE
@@ -195,6 +195,10 @@ def test_every_alarm_tells_the_topic(deployment):
 
     assert len(alarms(deployment)) == 4
     assert all(alarm["AlarmActions"] == [topic] for alarm in alarms(deployment).values())
+
+
+def test_every_alarm_has_a_line_in_the_runbook(deployment):
+    assert untold_alarms(deployment) == []
 
 
 def test_no_call_of_the_function_would_have_been_denied(drop):

@@ -49,6 +49,12 @@ def test_the_steps_retry_exactly_the_retryable_errors_of_their_function():
     assert ours == raisable(["extraction.exports.handler.lambda_handler"])
 
 
+def test_the_delta_retries_exactly_the_retryable_errors_that_its_function_can_raise():
+    ours = {name for name in retried_names(TASKS["Delta"]) if "." not in name}
+
+    assert ours == raisable(["transformation.delta.handler.lambda_handler"])
+
+
 @pytest.mark.parametrize("name", [*STEPS, "Delta"])
 def test_every_function_is_called_again_after_errors_of_the_service_and_timeouts(name):
     assert {found for found in retried_names(TASKS[name]) if "." in found} == SERVICE_ERRORS | TIMEOUTS

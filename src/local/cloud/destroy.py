@@ -22,6 +22,11 @@ HELD = {  # by the bucket that holds it, as Terraform addresses it
     'module.export_delta[0].module.bucket["refused"]': "changes that the target refused",
     'module.delivery[0].module.bucket["raw"]': "records",
 }
+TEMPORARY = (  # `make build` writes packages again, and a query can be asked again
+    ".module.artifacts.",
+    '.module.bucket["results"]',
+    '.module.bucket["compared"]',
+)
 TABLES = {"registry": "the registry of exports", "ledger": "the ledger of delivered records"}
 ABSENT = {"NoSuchBucket", "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue"}
 
@@ -78,8 +83,7 @@ def _data(account: Account, resources: Iterable[Resource]) -> Iterator[str]:
 
 
 def _is_kept(bucket: Resource) -> bool:
-    address = bucket["address"]  # `make build` writes packages again, and a query can be asked again
-    return ".module.artifacts." not in address and '.module.bucket["results"]' not in address
+    return not any(name in bucket["address"] for name in TEMPORARY)
 
 
 def _held(bucket: Resource) -> str:

@@ -59,13 +59,12 @@ class AthenaByBoto:
         """Return a table's name for SQL."""
         return f'"{self.database}"."{name}"'
 
-    def start(self, sql: str, results: str) -> str:
-        """Start a query whose own results go into a folder, and return its id."""
+    def start(self, sql: str) -> str:
+        """Start a query, whose answer goes where the workgroup says, and return its id."""
         with self._named_errors():
             started = self.athena.start_query_execution(
                 QueryString=sql,
                 QueryExecutionContext={"Database": self.database},
-                ResultConfiguration={"OutputLocation": results},
                 WorkGroup=self.workgroup,
             )
         return str(started["QueryExecutionId"])

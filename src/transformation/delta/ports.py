@@ -82,8 +82,8 @@ class Athena(Protocol):
         """Return a table's name for SQL."""
         ...
 
-    def start(self, sql: str, results: str) -> str:
-        """Start a query whose own results go into a folder, and return its id."""
+    def start(self, sql: str) -> str:
+        """Start a query and return its id."""
         ...
 
     def progress(self, query: str) -> Progress:
@@ -110,10 +110,12 @@ class Ports:
     tables: Mapping[str, ExportTable]
     exports: ObjectStore
     changes: ObjectStore
+    compared: ObjectStore  # what Athena writes; needed no longer than its comparison takes
     known_content: KnownContent
     lease: Lease
     stream: Stream
     scratch: Path
     memory_mb: int
     pause: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.time
     athena: Athena | None = None

@@ -1,9 +1,9 @@
 """Two exports compared in Athena, where they rest; only what changed comes here.
 
-Nothing is in memory between two attempts: `athena.json` beside the changes names the queries under way, and whoever
-holds the lock takes them up. It is written before the first of what it names exists, so that whatever a crash leaves
-is found and removed by the next attempt. Every run of queries has tables and a folder of its own, so that a late
-owner's run and its successor's never meet.
+Nothing is in memory between two attempts: the note `athena.json` names the queries under way, and whoever holds the
+lock takes them up. It is written before the first of what it names exists, so that whatever a crash leaves is found
+and removed by the next attempt. Every run of queries has tables and a folder of its own, so that a late owner's run
+and its successor's never meet. What Athena wrote may expire, so a run of more than a day ago is not taken up.
 """
 
 import contextlib
@@ -36,6 +36,7 @@ from utils.errors import (
 )
 from utils.postgres.names import literal
 
+USABLE_SECONDS = 24 * 3600  # as long as an execution may last; what Athena writes expires days later
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds between two questions; Athena counts them too
 
 
@@ -45,6 +46,7 @@ class Run:
 
     identity: Mapping[str, str | None]
     name: str
+    begun: int = 0
     queries: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -71,7 +73,7 @@ def compare_remotely(
     except (PipelineError, duckdb.Error):
         with contextlib.suppress(RetryableError):  # the first error is the one to tell
             _clear(run, athena)
-        ports.changes.delete(_note(task))  # the next attempt begins with new queries
+        ports.compared.delete(_note(task))  # the next attempt begins with new queries
         raise
     _drop_tables(run, athena)
     return comparison
@@ -111,10 +113,11 @@ def _folder(task: Task, run: Run) -> str:
 def _taken_up(task: Task, ports: Ports, athena: Athena) -> Run | None:
     """Return the run that an earlier attempt began; what began and never got to its queries is cleared away."""
     try:
-        run = Run(**json.loads(ports.changes.read(_note(task))))
+        run = Run(**json.loads(ports.compared.read(_note(task))))
     except ObjectMissingError:
         return None
-    if run.queries and run.identity == task.identity:
+    is_usable = ports.clock() - run.begun < USABLE_SECONDS
+    if run.queries and run.identity == task.identity and is_usable:
         return run
     _clear(run, athena)
     return None
@@ -122,8 +125,8 @@ def _taken_up(task: Task, ports: Ports, athena: Athena) -> Run | None:
 
 def _begin(plan: Plan, ports: Ports, athena: Athena) -> Run:
     """Create the tables and start all queries; side by side they take as long as the longest."""
-    task, store = plan.task, ports.changes
-    run = Run(task.identity, uuid.uuid4().hex)
+    task, store = plan.task, ports.compared
+    run = Run(task.identity, uuid.uuid4().hex, int(ports.clock()))
     refuse_late(ports.lease)
     store.put(_note(task), json.dumps(asdict(run)).encode())
     tables = {}
@@ -131,9 +134,8 @@ def _begin(plan: Plan, ports: Ports, athena: Athena) -> Run:
         kinds = {column.lower(): kind for column, kind in side.kinds.items()}
         athena.create_table(run.tables[name], kinds, f"{ports.exports.url}/{side.version.prefix}")
         tables[name] = athena.relation(run.tables[name])
-    where = f"{store.url}/{_folder(task, run)}"
-    asked = plan.queries(tables, f"{where}/changes/")
-    run = replace(run, queries={name: athena.start(sql, f"{where}/answers/") for name, sql in asked.items()})
+    asked = plan.queries(tables, f"{store.url}/{_folder(task, run)}/")
+    run = replace(run, queries={name: athena.start(sql) for name, sql in asked.items()})
     store.put(_note(task), json.dumps(asdict(run)).encode())
     return run
 
@@ -193,8 +195,8 @@ def _gather(run: Run, plan: Plan, ports: Ports, scratch: Path, connection: duckd
     places = [f"{side}{place}" for side in "ba" for place in plan.shape.places]
     names = ", ".join(("op", *places))
     connection.execute(f"CREATE TABLE {CHANGES} ({names.replace(',', ' VARCHAR,')} VARCHAR)")
-    for item in ports.changes.list(f"{_folder(plan.task, run)}/changes/"):
-        path = ports.changes.fetch(item.key, scratch)
+    for item in ports.compared.list(f"{_folder(plan.task, run)}/"):
+        path = ports.compared.fetch(item.key, scratch)
         connection.execute(f"INSERT INTO {CHANGES} SELECT {names} FROM read_parquet({literal(str(path))})")
         if path.is_relative_to(scratch):
             path.unlink()
@@ -225,7 +227,7 @@ def _drop_tables(run: Run, athena: Athena) -> None:
 
 def forget(task: Task, ports: Ports) -> None:
     """Remove what the stored changes were made of."""
-    keys: Sequence[str] = [item.key for item in ports.changes.list(f"{task.folder}/athena/")]
+    keys: Sequence[str] = [item.key for item in ports.compared.list(f"{task.folder}/athena/")]
     for key in (*keys, _note(task)):
         with contextlib.suppress(ServiceUnavailableError):
-            ports.changes.delete(key)
+            ports.compared.delete(key)

@@ -29,6 +29,7 @@ class Config:
     registry: str
     stream: str
     memory_mb: int
+    compared: str
     athena_database: str = ""  # both or neither: where exports outgrow one function
     athena_workgroup: str = ""
 
@@ -40,7 +41,9 @@ class Config:
         memory = int(environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", HOST_MEMORY_MB + BESIDE_DUCKDB_MB))
         exports, changes, registry, stream = others
         athena = (environment.get(name, "") for name in ("ATHENA_DATABASE", "ATHENA_WORKGROUP"))
-        return cls(Path(project), exports, changes, registry, stream, max(200, memory - BESIDE_DUCKDB_MB), *athena)
+        compared = environment.get("COMPARED", changes)
+        memory_mb = max(200, memory - BESIDE_DUCKDB_MB)
+        return cls(Path(project), exports, changes, registry, stream, memory_mb, compared, *athena)
 
 
 def open_ports(config: Config, claim: Claim, stream: Stream) -> Ports:
@@ -50,6 +53,7 @@ def open_ports(config: Config, claim: Claim, stream: Stream) -> Ports:
         tables=read_exports(config.project),
         exports=open_store(config.exports),
         changes=open_store(config.changes),
+        compared=open_store(config.compared),
         known_content=_known_content(registry),
         lease=Lease(registry, claim),
         stream=stream,

@@ -26,6 +26,10 @@ locals {
         CHANGES  = local.changes
         REGISTRY = local.registry
         STREAM   = aws_kinesis_stream.changes.name
+
+        ATHENA_DATABASE  = aws_glue_catalog_database.this.name
+        ATHENA_WORKGROUP = aws_athena_workgroup.this.name
+        COMPARED         = local.compared
       }
     }
     changes = {
@@ -41,6 +45,7 @@ locals {
   }
   registry = "dynamodb://${aws_dynamodb_table.registry.name}"
   changes  = "s3://${module.bucket["changes"].id}"
+  compared = "s3://${module.bucket["compared"].id}"
 }
 
 module "function" {

@@ -1,7 +1,8 @@
-# What each function may do, and nothing besides. None deletes: exports and changes are kept.
+# What each function may do, and nothing besides. None removes an export or a change.
 
 locals {
   bucket = { for which, bucket in module.bucket : which => bucket.arn }
+  glue   = "arn:${local.partition}:glue:${local.region}:${local.account}"
 
   # A transaction is allowed by what is in it, and ours only put.
   registry_statement = { sid = "KeepTheRegistry", actions = ["dynamodb:GetItem", "dynamodb:PutItem"], resources = [aws_dynamodb_table.registry.arn] }
@@ -32,6 +33,30 @@ locals {
       { sid = "BeToldWhatIsMissing", actions = ["s3:ListBucket"], resources = [local.bucket.changes] },
       local.registry_statement,
       { sid = "PublishChanges", actions = ["kinesis:PutRecords"], resources = [aws_kinesis_stream.changes.arn] },
+      # StopQueryExecution is for queries whose comparison has failed, or whose lock is lost.
+      {
+        sid       = "AskAthena"
+        actions   = ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution"]
+        resources = [aws_athena_workgroup.this.arn]
+      },
+      {
+        # GetDatabase, GetTable and GetPartitions are called by Athena in the function's name.
+        sid     = "LetAthenaSeeExports"
+        actions = ["glue:CreateTable", "glue:DeleteTable", "glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"]
+        resources = [
+          "${local.glue}:catalog", "${local.glue}:database/${aws_glue_catalog_database.this.name}",
+          "${local.glue}:table/${aws_glue_catalog_database.this.name}/*", # each comparison has tables of its own
+        ]
+      },
+      # GetBucketLocation, ListBucketMultipartUploads, ListMultipartUploadParts, AbortMultipartUpload, and PutObject of what
+      # it finds, are Athena's calls, in the function's name; so is reading exports and listing their bucket.
+      { sid = "LetAthenaFindTheBuckets", actions = ["s3:GetBucketLocation"], resources = [local.bucket.exports, local.bucket.compared] },
+      { sid = "SeeWhatAthenaWrote", actions = ["s3:ListBucket", "s3:ListBucketMultipartUploads"], resources = [local.bucket.compared] },
+      {
+        sid       = "KeepWhatAthenaWroteForAsLongAsItIsNeeded"
+        actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+        resources = ["${local.bucket.compared}/*"]
+      },
     ], local.key_statements)
 
     changes = concat([

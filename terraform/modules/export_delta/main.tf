@@ -20,21 +20,29 @@ locals {
   # Built from the name, because the function that starts executions exists before the state machine that runs it.
   state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.state_machine_name}"
   executions_arn    = "arn:${local.partition}:states:${local.region}:${local.account}:execution:${local.state_machine_name}:*"
+
+  expiry_days = {
+    exports  = {}
+    changes  = {}
+    refused  = {}
+    compared = { "" = 7 } # more than the day for which the function takes up what Athena wrote
+  }
 }
 
-# Exports as they arrived, changes as they were computed, and what the target refused.
+# Exports as they arrived, changes as they were computed, what the target refused, and what Athena writes on the way.
 module "bucket" {
   source   = "../bucket"
-  for_each = toset(["exports", "changes", "refused"])
+  for_each = local.expiry_days
 
   name                   = "${var.name}-${each.key}-${local.suffix}"
   encrypts_with_key      = var.encrypts_with_key
   key_arn                = var.key_arn
-  force_destroy          = !var.protect_data
-  infrequent_access_days = var.storage.infrequent_access_days
-  glacier_instant_days   = var.storage.glacier_instant_days
-  noncurrent_days        = var.storage.noncurrent_days
+  force_destroy          = each.key == "compared" || !var.protect_data # exports can be compared again
+  infrequent_access_days = each.key == "compared" ? null : var.storage.infrequent_access_days
+  glacier_instant_days   = each.key == "compared" ? null : var.storage.glacier_instant_days
+  noncurrent_days        = each.key == "compared" ? 1 : var.storage.noncurrent_days
   abandoned_upload_days  = var.storage.abandoned_upload_days
+  expiry_days            = each.value
 }
 
 # The registry, which the lock is part of.
@@ -101,7 +109,7 @@ resource "terraform_data" "protection" {
   count = var.protect_data ? 1 : 0
 
   triggers_replace = [
-    [for bucket in module.bucket : bucket.arn],
+    [for which, bucket in module.bucket : bucket.arn if which != "compared"],
     aws_dynamodb_table.registry.arn,
     aws_kinesis_stream.changes.arn,
     aws_secretsmanager_secret.target.arn,

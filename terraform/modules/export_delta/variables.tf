@@ -40,8 +40,8 @@ variable "stream" {
 }
 
 variable "delta" {
-  description = "What the function gets that compares exports."
-  type        = object({ memory_mb = number, scratch_mb = number })
+  description = "What the function gets that compares exports, and what one of its queries may read where Athena compares them."
+  type        = object({ memory_mb = number, scratch_mb = number, max_scanned_bytes = number })
 }
 
 variable "changes" {
