@@ -1,5 +1,7 @@
 """The delta Lambda with the registry that gave it its claim, and an emulated stream."""
 
+import os
+
 import boto3
 import pytest
 from moto import mock_aws
@@ -8,10 +10,12 @@ from extraction.exports.pipeline import acquire_lock, register_version
 from extraction.exports.ports import Request
 from extraction.exports.wiring import open_ports
 from transformation.delta.handler import lambda_handler
-from transformation.delta.wiring import NEEDED, Config
+from transformation.delta.kinesis import KinesisStream
+from transformation.delta.wiring import Config
+from transformation.delta.wiring import open_ports as delta_ports
 from utils.errors import LockLostError
 from utils.export_table import ExportVersion
-from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS
+from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS, Claim
 
 DECLARATION = 'key = ["id"]\ntarget = "shop.orders"\n'
 REQUEST = Request(ExportVersion("acme", "orders", "v1"), "execution")
@@ -85,7 +89,10 @@ def test_an_owner_whose_lock_was_taken_over_publishes_nothing(registry, stream):
 
 
 @pytest.mark.parametrize(("named", "place"), [({}, "changes"), ({"COMPARED": "compared"}, "compared")])
-def test_what_athena_writes_lies_beside_the_changes_unless_a_place_of_its_own_is_named(named, place):
-    needed = {name: name.lower() for name in NEEDED}
+def test_what_athena_writes_lies_beside_the_changes_unless_a_place_of_its_own_is_named(
+    registry, tmp_path, named, place
+):
+    claim = Claim.from_message(claimed(registry))
+    config = Config.from_env({**os.environ, **{name: str(tmp_path / folder) for name, folder in named.items()}})
 
-    assert Config.from_env({**needed, **named}).compared == place
+    assert delta_ports(config, claim, KinesisStream.open("changes")).compared.root == tmp_path / place

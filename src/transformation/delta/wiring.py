@@ -29,9 +29,9 @@ class Config:
     registry: str
     stream: str
     memory_mb: int
-    compared: str
-    athena_database: str = ""  # both or neither: where exports outgrow one function
+    athena_database: str = ""  # these two or neither: where exports outgrow one function
     athena_workgroup: str = ""
+    compared: str = ""  # what Athena writes on the way; beside the changes where it has no place of its own
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Config":
@@ -40,10 +40,9 @@ class Config:
         project, *others = (environment[name] for name in NEEDED)
         memory = int(environment.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", HOST_MEMORY_MB + BESIDE_DUCKDB_MB))
         exports, changes, registry, stream = others
-        athena = (environment.get(name, "") for name in ("ATHENA_DATABASE", "ATHENA_WORKGROUP"))
-        compared = environment.get("COMPARED", changes)
+        athena = (environment.get(name, "") for name in ("ATHENA_DATABASE", "ATHENA_WORKGROUP", "COMPARED"))
         memory_mb = max(200, memory - BESIDE_DUCKDB_MB)
-        return cls(Path(project), exports, changes, registry, stream, memory_mb, compared, *athena)
+        return cls(Path(project), exports, changes, registry, stream, memory_mb, *athena)
 
 
 def open_ports(config: Config, claim: Claim, stream: Stream) -> Ports:
@@ -53,7 +52,7 @@ def open_ports(config: Config, claim: Claim, stream: Stream) -> Ports:
         tables=read_exports(config.project),
         exports=open_store(config.exports),
         changes=open_store(config.changes),
-        compared=open_store(config.compared),
+        compared=open_store(config.compared or config.changes),
         known_content=_known_content(registry),
         lease=Lease(registry, claim),
         stream=stream,
