@@ -1,6 +1,7 @@
 """Messages of the queue: the records that each brings."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,11 +31,13 @@ class Message:
 
     id: str
     body: str
+    sent: float = math.inf  # seconds since 1970; what nobody knows the age of is not old
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Message":
         """Read a record of Lambda's event."""
-        return cls(record["messageId"], record["body"])
+        sent = record.get("attributes", {}).get("SentTimestamp")
+        return cls(record["messageId"], record["body"], int(sent) / 1000 if sent else math.inf)
 
     def parcel(self) -> Parcel:
         """Return what the message brings, or raise MessageRefusedError when it is not of the query's form."""
