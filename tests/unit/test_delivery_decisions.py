@@ -124,6 +124,7 @@ def test_a_record_that_comes_twice_in_a_message_is_one():
         '{"records": [{"id": "a", "value": 1e999}]}',
         '{"records": [{"id": "a"}], "refused": 1}',
         '{"records": [{"id": "a"}], "refused": {"times": "often"}}',
+        '{"records": [{"id": "a"}], "refused": {"times": -1}}',
         "[" * 100_000,
     ],
 )

@@ -45,13 +45,20 @@ class Message:
             body = json.loads(self.body)
             by_id = {_id(record): record for record in body["records"]}
             as_json(list(by_id.values()))
-            refusals = int(body.get("refused", {}).get("times", 0))
+            refusals = _times(body.get("refused", {}))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise MessageRefusedError(
                 'The message is not {"records": [...]}, each record an object with its id, a text of at most '
                 f"{MAX_ID_BYTES} bytes. Only the query may send to this queue."
             ) from error
         return Parcel(tuple(by_id.values()), refusals)
+
+
+def _times(refused: Mapping[str, Any]) -> int:
+    times = int(refused.get("times", 0))
+    if times < 0:  # neither a replay nor a first message; its records must not pass for settled
+        raise ValueError(times)
+    return times
 
 
 def _id(record: Record) -> str:

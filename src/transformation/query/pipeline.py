@@ -1,7 +1,7 @@
 """Select what is new in the lake, leave out what is settled, and put the rest into the delivery queue."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -36,13 +36,13 @@ def queue_records(request: Request, ports: Ports) -> Queued:
 
     Messages first, then notes of what they bring, then the mark. A crash before the notes means that records are queued
     twice, and the ledger lets them be delivered once; a crash before the mark means that the next run reads the same
-    partitions, and the notes leave out what was queued. Nothing is noted that is not in the queue, and the mark only
-    moves over what is noted.
+    partitions, and the notes leave out what was queued. Nothing is noted that is not in the queue or settled, and the
+    mark only moves over what is noted.
     """
     window = request.window or _next_window(ports)
     if window is None:
         return Queued()
-    run = _Run(ports, window, Queued(window))
+    run = _Run(ports, window, Queued(window), Notes(ports.store))
     run.send(request)
     if request.window is None and not run.queued.more:
         move_mark(ports.store, window.end)
@@ -66,22 +66,26 @@ class _Run:
     ports: Ports
     window: Window
     queued: Queued
+    notes: Notes
     _seen: set[str] = field(default_factory=set)
 
     def send(self, request: Request) -> None:
         """Send what the query selects, and note what was sent, also when something fails on the way."""
-        notes = Notes(self.ports.store)
         try:
             for message in self.ports.queue.send(pack(self._parcels(request))):
-                notes.add(message)
+                self.notes.add(message.parcels)
                 self.queued.messages += 1
                 self.queued.records += len(message.parcels)
         finally:
-            notes.flush()
+            self.notes.flush()
 
     def _parcels(self, request: Request) -> Iterator[Parcel]:
         for page in self._pages(request):
-            yield from self._unsettled(self._sendable(page))
+            new = self._new(self._sendable(page))
+            settled = self._settled(new)
+            if settled and not request.again:  # or every run of the overlap asks for them, and the ledger forgets
+                self.notes.add([new[name] for name in settled])
+            yield from (parcel for name, parcel in new.items() if name not in settled)
             if self._must_end():
                 self.queued.more = True
                 logger.warning("rest left for the next run", extra={"records": len(self._seen)})
@@ -106,10 +110,14 @@ class _Run:
                 told = {"record_id": str(record.get("id"))[:100], "object_key": str(record.get("objectKey"))[:1000]}
                 logger.critical("record cannot be sent", extra={**told, "reason": str(reason)})
 
-    def _unsettled(self, parcels: Iterator[Parcel]) -> Iterator[Parcel]:
-        """Yield what this run has not met yet and the ledger does not know."""
+    def _new(self, parcels: Iterator[Parcel]) -> dict[str, Parcel]:
+        """Return what this run has not met yet, by id."""
         new = {parcel.id: parcel for parcel in parcels if parcel.id not in self._seen}
-        settled = self.ports.ledger.settled(new) if new else set()
-        self.queued.settled += len(settled)
         self._seen.update(new)
-        yield from (parcel for name, parcel in new.items() if name not in settled)
+        return new
+
+    def _settled(self, parcels: Mapping[str, Parcel]) -> set[str]:
+        """Return which of them the ledger knows."""
+        settled = self.ports.ledger.settled(parcels) if parcels else set()
+        self.queued.settled += len(settled)
+        return settled

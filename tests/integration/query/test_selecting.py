@@ -6,7 +6,7 @@ import pytest
 
 from tests.ingest_factories import HOUR, NOON, reading
 from tests.query_factories import OVERLAP
-from utils.delivered import Outcome
+from utils.delivered import Outcome, open_ledger
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -162,6 +162,18 @@ def test_what_the_ledger_knows_is_not_queued(world, outcome):
 
     assert (found.records, found.settled) == (1, 1)
     assert first not in {record["id"] for record in world.queued()}
+
+
+def test_what_the_ledger_knows_and_no_note_is_noted_so_that_nobody_asks_the_ledger_for_ever(world):
+    world.post(sent("a"))
+    world.run()
+    world.ports().ledger.settle({record["id"] for record in world.queued()}, Outcome.DELIVERED)
+    for note in list(world.store.list("queued/")):
+        world.store.delete(note.key)
+    assert world.run(WHOLE).settled == 1
+    forgetful = open_ledger(f"{world.ledger}-after-a-month")
+
+    assert world.run(WHOLE, ledger=forgetful).records == 0
 
 
 def test_a_range_finds_records_that_are_older_than_the_overlap_and_leaves_the_mark(world):
