@@ -167,6 +167,9 @@ def test_an_endpoint_is_https_or_on_this_machine(url):
         "https://example.org/\r\nX-Evil: 1",
         "https://example.org/#part",
         "https://exämple.org/",
+        "https://example..org/",
+        f"https://{'x' * 64}.org/",
+        "https://.example.org/",
     ],
 )
 def test_another_address_is_refused_and_not_repeated(url):

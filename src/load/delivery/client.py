@@ -14,6 +14,7 @@ from load.delivery.endpoint import Endpoint
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 30.0  # of one POST, however slowly its answer drips in
+HINTS = range(102, 200)  # told before the answer; 101 is an answer, the last in HTTP
 SHOWN_BYTES = 1000  # of an answer; no more of it is read
 
 
@@ -39,7 +40,7 @@ class HttpClient:
         try:
             with self._connected() as connection:
                 self._send(connection, body, key)
-                return self._read(connection.getresponse())
+                return self._read(_final(connection.getresponse()))
         except (OSError, HTTPException) as error:
             return Answer(0, self._shown(f"{type(error).__name__}: {error}"))
 
@@ -76,6 +77,14 @@ class HttpClient:
     def _shown(self, text: str) -> str:
         """Return the text without the header's value, should the endpoint repeat it."""
         return text.replace(self.endpoint.header[1], "***")[:SHOWN_BYTES]
+
+
+def _final(response: HTTPResponse) -> HTTPResponse:
+    """Return the answer itself, past any hints that are sent before it; http.client passes over 100 alone."""
+    while response.status in HINTS:
+        response.headers = None  # type: ignore[assignment] # which tells it to begin anew, where it is
+        response.begin()
+    return response
 
 
 def _end(connected: socket.socket) -> None:

@@ -147,7 +147,7 @@ class _Work:
     def _note_failure(self, batch: Batch, posted: Posted) -> None:
         self.failures += 1
         extra = {"endpoint": self.ports.endpoint.origin, "status": posted.answer.status, "records": len(batch.records)}
-        logger.warning("batch not delivered", extra={**extra, "key": batch.key})
+        logger.warning("batch not delivered", extra={**extra, "key": batch.key, "reason": posted.answer.failure})
         if posted.wants_rest or self.failures == MAX_FAILURES:
             self._end("the endpoint is down, or asked for a pause", batch)
 
