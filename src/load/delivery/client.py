@@ -46,14 +46,14 @@ class HttpClient:
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[HTTPConnection]:
-        host, port, timeout = self.endpoint.host, self.endpoint.port, self.connect_seconds
-        connection = (
-            HTTPSConnection(host, port, timeout=timeout, context=self._tls)
-            if self.endpoint.is_tls
-            else HTTPConnection(host, port, timeout=timeout)
-        )
+        host, port = self.endpoint.host, self.endpoint.port
+        is_tls = self.endpoint.is_tls
+        connection = HTTPSConnection(host, port, context=self._tls) if is_tls else HTTPConnection(host, port)
         with contextlib.closing(connection):
-            connection.connect()
+            connection.sock = _reached(host, port, self.connect_seconds)
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are sent apart
+            if is_tls:
+                connection.sock = self._tls.wrap_socket(connection.sock, server_hostname=host)
             connection.sock.settimeout(self.total_seconds)
             watch = threading.Timer(self.total_seconds, _end, [connection.sock])
             watch.start()
@@ -77,6 +77,24 @@ class HttpClient:
     def _shown(self, text: str) -> str:
         """Return the text without the header's value, should the endpoint repeat it."""
         return text.replace(self.endpoint.header[1], "***")[:SHOWN_BYTES]
+
+
+def _reached(host: str, port: int, seconds: float) -> socket.socket:
+    """Connect to the first of a host's addresses that answers; all together get the time, or many would outlast it."""
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    failure = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in addresses:
+        connected = socket.socket(family, kind, protocol)
+        connected.settimeout(seconds / len(addresses))
+        try:
+            connected.connect(address)
+        except OSError as error:
+            connected.close()
+            failure = error
+        else:
+            connected.settimeout(seconds)  # for TLS to agree
+            return connected
+    raise failure
 
 
 def _final(response: HTTPResponse) -> HTTPResponse:

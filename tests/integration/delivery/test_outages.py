@@ -183,3 +183,35 @@ def test_the_failure_to_connect_is_told_beside_the_batch(world, caplog):
 
     (line,) = (line for line in caplog.records if line.message == "batch not delivered")
     assert "ConnectionRefusedError" in line.reason
+
+
+@pytest.fixture
+def deaf():
+    """Return a port that never takes a connection: its queue is full."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+@pytest.mark.timeout(20)  # where each address alone takes two seconds
+def test_a_name_of_many_addresses_is_given_up_as_soon_as_one_address(world, deaf, monkeypatch):
+    address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", deaf))
+    client = replace(world.ports().endpoint, connect_seconds=2.0)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [address] * 20)
+
+    answer = client.post(b"[]", "key")
+
+    assert (answer.status, answer.text) == (0, "TimeoutError: timed out")
+
+
+def test_an_address_that_answers_is_found_among_those_that_do_not(world, monkeypatch):
+    port = int(world.url.rstrip("/").rpartition(":")[2])
+    closed, right = ((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each)) for each in (9, port))
+    client = world.ports().endpoint
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [closed, right])
+
+    assert client.post(b"[]", "key").status == 200
