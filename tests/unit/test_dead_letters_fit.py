@@ -13,7 +13,7 @@ KEY = "raw/year=2024/month=05/day=17/hour=09/a.json"
 class Scale:
     """Weighs what is sent, as SQS does."""
 
-    def send_message(self, QueueUrl, MessageBody, MessageAttributes):  # noqa: N803 - as the client has them
+    def send_message(self, MessageBody, MessageAttributes, **_):  # noqa: N803 - as the client has them
         told = [name + each["DataType"] + each["StringValue"] for name, each in MessageAttributes.items()]
         self.bytes = len("".join([MessageBody, *told]).encode())
 

@@ -21,6 +21,15 @@ class Window:
     end: datetime
 
 
+def strides(whole: Window, overlap: timedelta) -> Iterator[Window]:
+    """Yield a window in parts of at most twice the overlap; each begins by the overlap before the end of the last."""
+    start = whole.start
+    while (end := min(start + 2 * overlap, whole.end)) < whole.end:
+        yield Window(start, end)
+        start = end - overlap
+    yield Window(start, whole.end)
+
+
 def as_stored(moment: datetime) -> str:
     """Return a moment as records hold it: of equal length, so that texts compare as moments do."""
     moment = moment.astimezone(UTC)

@@ -223,5 +223,6 @@ def test_partitions_outside_the_window_are_not_read(world):
     world.run()
     world.run({"from": "2024-05-17T10:00:00Z", "until": "2024-05-17T11:00:00Z"})
 
-    # Records and notes: 25 hours of each from 11:30 on, that hour's with them; then one of each.
-    assert world.faults.objects_opened == [100, 2 * 25, 2 * 1]
+    # At first 50 hours at a time, of which 25 were read before and are noted, and half an hour's rest. Then records and
+    # notes: 25 hours of each from 11:30 on, that hour's with them; then one of each.
+    assert world.faults.objects_opened == [50, 50 + 25, 50 + 25, 2 * 25, 2 * 25, 2 * 1]
