@@ -209,6 +209,8 @@ def _read_query(settings: Mapping[str, Any], folder: Path, where: str) -> QueryS
         if not isinstance(value, str | bool) and not _is_finite(value):
             raise ConfigurationError(f"{where}: the parameter {name} must be a text, a number, true or false.")
     overlap = read_positive(settings, "overlap_seconds", 2 * IngestLimits.max_past_seconds, where)
+    if overlap > MAX_TIME_SECONDS + ACCEPT_SECONDS:
+        raise ConfigurationError(f"{where}: overlap_seconds must be at most {MAX_TIME_SECONDS + ACCEPT_SECONDS}.")
     return QuerySettings(file, overlap, MappingProxyType(dict(parameters)))
 
 

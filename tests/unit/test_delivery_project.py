@@ -64,6 +64,7 @@ def test_check_names_a_parameter_of_the_query_that_has_no_value(tmp_path):
         (WHEN + "[ingest]\nmax_past_seconds = 316224001\n", "max_past_seconds must be at most 316224000"),
         (WHEN + '[query]\nfile = "none.sql"\n', "none.sql, which does not exist"),
         (WHEN + "[query]\noverlap_seconds = 87299\n", "overlap_seconds must be at least 87300"),
+        (WHEN + "[query]\noverlap_seconds = 100000000000\n", "overlap_seconds must be at most 316224900"),
         (WHEN + "[query.parameters]\na = [1]\n", "the parameter a must be a text"),
         (WHEN + "[delivery]\nmax_records = 0\n", "max_records must be a whole number from 1 up"),
     ],
