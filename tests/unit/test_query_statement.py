@@ -47,11 +47,20 @@ def test_exactly_the_windows_partitions_meet_the_condition(hours, start, length)
 def test_strides_leave_nothing_between_them_and_are_of_bounded_length(length, overlap):
     whole, reach = Window(YEAR_END, YEAR_END + length * HOUR), overlap * HOUR
 
-    found = list(strides(whole, reach))
+    found = list(strides(whole, reach, lambda: False))
 
     assert (found[0].start, found[-1].end) == (whole.start, whole.end)
     assert all(HOUR <= each.end - each.start <= 2 * reach for each in found)
     assert all(later.start == earlier.end - reach < later.end - reach for earlier, later in pairwise(found))
+
+
+def test_strides_over_years_without_records_are_few():
+    whole = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
+
+    found = list(strides(whole, 25 * HOUR, lambda: True))
+
+    assert len(found) < 20
+    assert all(later.start == earlier.end - 25 * HOUR for earlier, later in pairwise(found))
 
 
 def test_whole_days_of_a_month_are_one_term():

@@ -55,7 +55,7 @@ def _follow(run: "_Run", ports: Ports) -> None:
     now = datetime.fromtimestamp(ports.clock(), UTC)
     overlap = timedelta(seconds=ports.project.query.overlap_seconds)
     whole = _unread(ports, now, overlap)
-    for window in strides(whole, overlap) if whole else ():
+    for window in strides(whole, overlap, run.found_nothing) if whole else ():
         if run.queued.window and ports.seconds_left() < 2 * RESERVE:
             run.leave_rest()
         if not run.queued.more:
@@ -83,9 +83,11 @@ class _Run:
     notes: Notes
     queued: Queued = field(default_factory=Queued)
     _seen: set[str] = field(default_factory=set)
+    _before: int = 0  # how many were seen when the stride began
 
     def send(self, window: Window) -> None:
         """Send what the query selects, and note what was sent, also when something fails on the way."""
+        self._before = len(self._seen)
         self.queued.window = Window(self.queued.window.start, window.end) if self.queued.window else window
         try:
             for message in self.ports.queue.send(pack(self._parcels(window))):
@@ -94,6 +96,10 @@ class _Run:
                 self.queued.records += len(message.parcels)
         finally:
             self.notes.flush()
+
+    def found_nothing(self) -> bool:
+        """Tell whether the last stride brought no record."""
+        return self._before == len(self._seen)
 
     def leave_rest(self) -> None:
         """Say that the next run goes on."""

@@ -1,6 +1,6 @@
 """From when until when a run selects, and the partitions that hold it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -21,12 +21,15 @@ class Window:
     end: datetime
 
 
-def strides(whole: Window, overlap: timedelta) -> Iterator[Window]:
-    """Yield a window in parts of at most twice the overlap; each begins by the overlap before the end of the last."""
-    start = whole.start
-    while (end := min(start + 2 * overlap, whole.end)) < whole.end:
+def strides(whole: Window, overlap: timedelta, is_empty: Callable[[], bool]) -> Iterator[Window]:
+    """Yield a window in parts that each begin by the overlap before the end of the last, and are twice as long.
+
+    After a part that was empty the next is longer, so that years without records take a few.
+    """
+    start, length = whole.start, 2 * overlap
+    while (end := min(start + length, whole.end)) < whole.end:
         yield Window(start, end)
-        start = end - overlap
+        start, length = end - overlap, 2 * length if is_empty() else 2 * overlap
     yield Window(start, whole.end)
 
 
