@@ -568,6 +568,11 @@ variable "delivery" {
   }
 
   validation {
+    condition     = (6 * var.delivery.delivery.timeout_seconds + 60) * var.delivery.delivery.max_receives <= 6 * 24 * 3600
+    error_message = "delivery.delivery.max_receives, each after six times timeout_seconds and a minute, take more than six days: the queue would forget messages before they reach the dead-letter queue. Lower one of them."
+  }
+
+  validation {
     condition     = var.delivery.delivery.max_age_seconds >= 60 && var.delivery.delivery.max_failures >= 0
     error_message = "delivery.delivery.max_age_seconds is at least 60, and max_failures at least 0."
   }

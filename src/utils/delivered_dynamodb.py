@@ -1,6 +1,7 @@
 """The delivery ledger as a DynamoDB table: key `id`, TTL attribute `expires_at`."""
 
 import contextlib
+import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,9 @@ from utils.errors import AccessDeniedError, ConfigurationError, LedgerUnavailabl
 
 MAX_KEYS = 100  # of one BatchGetItem
 THREADS = 16  # a conditional write is a request of its own, of a few milliseconds
+ATTEMPTS = 6  # of a table that answers for none of the records asked for
+FIRST_PAUSE = 0.1  # seconds; the longest so far doubles it
+MAX_PAUSE = 5.0
 CONDITION = "ConditionalCheckFailedException"
 DENIED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
 FREE = "attribute_not_exists(id) OR claimed_until < :now OR claimed_by = :owner"
@@ -32,6 +36,8 @@ class DynamoLedger:
     table: str
     clock: Clock = time.time
     client: Any = field(default=None, repr=False)
+    pause: Callable[[float], None] = time.sleep
+    uniform: Callable[[float, float], float] = random.uniform
 
     @cached_property
     def _dynamodb(self) -> Any:
@@ -46,12 +52,24 @@ class DynamoLedger:
         return {item["id"]["S"] for keys in slices for item in self._get(keys) if "outcome" in item}
 
     def _get(self, ids: list[str]) -> Iterator[Item]:
-        asked: Mapping[str, Any] = {self.table: {"Keys": [_key(record) for record in ids], "ConsistentRead": True}}
+        asked, unanswered = ids, 0  # calls in a row that brought nothing
         while asked:
             with _named_errors(self.table):
-                answer = self._dynamodb.batch_get_item(RequestItems=asked)
+                answer = self._dynamodb.batch_get_item(RequestItems={self.table: _consistent(asked)})
             yield from answer["Responses"].get(self.table, ())
-            asked = answer.get("UnprocessedKeys", {})
+            rest = [each["id"]["S"] for each in answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", ())]
+            unanswered = unanswered + 1 if len(rest) == len(asked) else 0
+            if rest:
+                self._rest(len(rest), unanswered)
+            asked = rest
+
+    def _rest(self, count: int, unanswered: int) -> None:
+        """Give a busy table a pause, with full jitter, or up."""
+        if unanswered == ATTEMPTS:
+            raise LedgerUnavailableError(
+                f"The delivery ledger {self.table} is busy and left {count} records unanswered."
+            )
+        self.pause(self.uniform(0, min(MAX_PAUSE, FIRST_PAUSE * 2**unanswered)))
 
     def claim(self, ids: Collection[str], claim: Claim, again: bool = False) -> set[str]:
         """Claim and return those that are not settled and nobody else's."""
@@ -129,6 +147,10 @@ def _named(error: ClientError, table: str) -> Exception:
     if code in DENIED:
         return AccessDeniedError(f"DynamoDB refused {table}: {message}. Grant this role access to it.")
     return LedgerUnavailableError(f"The delivery ledger {table} did not answer: {code}: {message}")
+
+
+def _consistent(ids: list[str]) -> dict[str, Any]:
+    return {"Keys": [_key(record) for record in ids], "ConsistentRead": True}
 
 
 def _key(record: str) -> Item:

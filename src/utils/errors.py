@@ -125,6 +125,10 @@ class MessageRefusedError(TerminalError):
     """A message of the delivery queue is not of the form that the query writes."""
 
 
+class MessageExpiringError(TerminalError):
+    """A message of the delivery queue has waited for so long that the queue would soon forget it."""
+
+
 class FileRefusedError(TerminalError):
     """A dropped file cannot be read as what its name and its table's declaration say; none of its rows is loaded."""
 

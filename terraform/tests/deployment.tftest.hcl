@@ -305,3 +305,13 @@ run "a_warehouse_made_here_gives_the_load_its_network" {
     error_message = "A person is told where the warehouse is."
   }
 }
+
+run "retries_that_outlast_what_the_delivery_queue_keeps_are_refused" {
+  command = plan
+
+  variables {
+    delivery = { delivery = { timeout_seconds = 900, max_receives = 95 } }
+  }
+
+  expect_failures = [var.delivery]
+}

@@ -124,6 +124,7 @@ def test_a_record_that_comes_twice_in_a_message_is_one():
         '{"records": [{"id": "a", "value": 1e999}]}',
         '{"records": [{"id": "a"}], "refused": 1}',
         '{"records": [{"id": "a"}], "refused": {"times": "often"}}',
+        '{"records": [{"id": "a"}], "refused": {"times": -1}}',
         "[" * 100_000,
     ],
 )
@@ -166,6 +167,9 @@ def test_an_endpoint_is_https_or_on_this_machine(url):
         "https://example.org/\r\nX-Evil: 1",
         "https://example.org/#part",
         "https://exämple.org/",
+        "https://example..org/",
+        f"https://{'x' * 64}.org/",
+        "https://.example.org/",
     ],
 )
 def test_another_address_is_refused_and_not_repeated(url):

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from transformation.query.bound import Bound, bind
 from transformation.query.messages import MESSAGE_BYTES, Parcel, UnsendableError, as_parcel, pack
 from transformation.query.request import Request, read_request
 from transformation.query.statement import table
-from transformation.query.window import Window, as_stored, partitions, within
+from transformation.query.window import Window, as_stored, partitions, strides, within
 from utils.errors import ConfigurationError
 
 HOUR = timedelta(hours=1)
@@ -40,6 +41,26 @@ def test_exactly_the_windows_partitions_meet_the_condition(hours, start, length)
     left = {"-".join(row) for row in hours(partitions(window))}
 
     assert left == {f"{at:%Y-%m-%d-%H}" for at in HOURS if at + HOUR > window.start and at < window.end}
+
+
+@given(st.integers(1, 10_000), st.integers(1, 500))
+def test_strides_leave_nothing_between_them_and_are_of_bounded_length(length, overlap):
+    whole, reach = Window(YEAR_END, YEAR_END + length * HOUR), overlap * HOUR
+
+    found = list(strides(whole, reach, lambda: False))
+
+    assert (found[0].start, found[-1].end) == (whole.start, whole.end)
+    assert all(HOUR <= each.end - each.start <= 2 * reach for each in found)
+    assert all(later.start == earlier.end - reach < later.end - reach for earlier, later in pairwise(found))
+
+
+def test_strides_over_years_without_records_are_few():
+    whole = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
+
+    found = list(strides(whole, 25 * HOUR, lambda: True))
+
+    assert len(found) < 20
+    assert all(later.start == earlier.end - 25 * HOUR for earlier, later in pairwise(found))
 
 
 def test_whole_days_of_a_month_are_one_term():

@@ -32,6 +32,11 @@ class Answer:
     text: str = ""
     retry_after: str = ""
 
+    @property
+    def failure(self) -> str:
+        """Return why there was no answer; the text of one may repeat records, and is not for logs."""
+        return "" if self.status else self.text
+
 
 def judge(status: int) -> Verdict:
     """Return what follows from a status; no body is looked at, whatever the status."""

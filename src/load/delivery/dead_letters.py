@@ -1,13 +1,12 @@
 """The queue for what no retry will mend: the message to send again, with the reason beside it."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from load.delivery.answers import Answer
-from load.delivery.batches import Record
+from load.delivery.batches import Record, as_json
 from load.delivery.messages import Message
 from utils.dead_letters import attributes
 from utils.errors import PipelineError, RecordRefusedError, ServiceUnavailableError
@@ -22,7 +21,7 @@ class DeadLetterQueue:
 
     def send_record(self, record: Record, answer: Answer, times: int) -> None:
         """Put a record aside as a message that can be sent again as it is; by `refused` it is known as a replay."""
-        body = json.dumps({"records": [record], "refused": {"times": times, "status": answer.status}})
+        body = as_json({"records": [record], "refused": {"times": times, "status": answer.status}}).decode()
         reason = f"The endpoint answered {answer.status} to this record alone: {answer.text}"
         told = {"reason": reason, "error_type": RecordRefusedError.__name__, "key": record["id"]}
         self._send(body, {**told, "status": str(answer.status)})

@@ -48,8 +48,8 @@ def parse_endpoint(secret: Mapping[str, Any], name: str) -> Endpoint:
 def _split(url: str, name: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        is_whole = bool(parts.hostname and PRINTABLE.fullmatch(url)) and parts.port != 0
-    except ValueError:  # a port that is no number; its text is not repeated
+        is_whole = bool(_encoded(parts.hostname) and PRINTABLE.fullmatch(url)) and parts.port != 0
+    except ValueError:  # a port that is no number, or no name of a host; their text is not repeated
         is_whole = False
     if not is_whole or parts.username is not None or parts.fragment:
         raise ConfigurationError(
@@ -60,6 +60,11 @@ def _split(url: str, name: str) -> SplitResult:
             f"The secret {name}: url must begin with https://, or the header could be read by all."
         )
     return parts
+
+
+def _encoded(host: str | None) -> bytes:
+    """Return a host's name as it is looked up, or raise ValueError."""
+    return (host or "").encode("idna")
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,12 +11,20 @@ from load.delivery.messages import Message, Parcel
 from load.delivery.ports import Ports
 from load.delivery.posting import Posted, has_time, post
 from utils.delivered import Claim, Outcome
-from utils.errors import MessageRefusedError, PipelineError, ServiceUnavailableError
+from utils.delivery_project import DAY_SECONDS
+from utils.errors import MessageExpiringError, MessageRefusedError, PipelineError, ServiceUnavailableError
 
 MAX_FAILURES = 2  # batches in a row that found the endpoint down; each was tried several times
 MAX_REFUSALS = 10  # records in a row; then it is no longer about records
 LONGEST_WORK = 900  # seconds that a function may live
 SKEW_SECONDS = 60  # how far the clocks of two workers may be apart
+# The queue forgets a message after seven days, wherever that leaves its records. A backlog before a dead endpoint can
+# take a message most of a day to show again.
+LONGEST_WAIT_DAYS = 6
+EXPIRING = (
+    f"The message was not delivered for {LONGEST_WAIT_DAYS} days, and the queue keeps it for seven. "
+    "Send it back once the endpoint takes records again."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +38,7 @@ def deliver(messages: Iterable[Message], ports: Ports) -> list[str]:
     cannot be delivered stays in its message, and what was delivered is left out when the message comes again.
     """
     work = _Work(ports, _claim(ports))
-    left = [message.id for message in messages if not work.deliver(message)]
+    left = [message.id for message in messages if not (work.deliver(message) or work.save_old(message))]
     extra = {"delivered": work.delivered, "refused": work.refused, "known": work.known, "messages_left": len(left)}
     logger.info("messages delivered", extra=extra)
     return left
@@ -62,6 +70,12 @@ class _Work:
             return self._deliver_parcel(message.parcel())
         except MessageRefusedError as error:
             return self._put_aside(message, error)
+
+    def save_old(self, message: Message) -> bool:
+        """Put a message aside that the queue would soon forget, and tell whether it is."""
+        if self.ports.clock() - message.sent < LONGEST_WAIT_DAYS * DAY_SECONDS:
+            return False
+        return self._put_aside(message, MessageExpiringError(EXPIRING))
 
     def _deliver_parcel(self, parcel: Parcel) -> bool:
         with self._claimed(parcel) as mine:
@@ -134,11 +148,11 @@ class _Work:
     def _note_failure(self, batch: Batch, posted: Posted) -> None:
         self.failures += 1
         extra = {"endpoint": self.ports.endpoint.origin, "status": posted.answer.status, "records": len(batch.records)}
-        logger.warning("batch not delivered", extra={**extra, "key": batch.key})
+        logger.warning("batch not delivered", extra={**extra, "key": batch.key, "reason": posted.answer.failure})
         if posted.wants_rest or self.failures == MAX_FAILURES:
             self._end("the endpoint is down, or asked for a pause", batch)
 
-    def _put_aside(self, message: Message, error: MessageRefusedError) -> bool:
+    def _put_aside(self, message: Message, error: PipelineError) -> bool:
         try:
             self.ports.dead_letters.send_message(message, error)
         except ServiceUnavailableError as failure:

@@ -46,6 +46,6 @@ def post(batch: Batch, ports: Ports) -> Posted:
 
 
 def _tell(answer: Answer, key: str, attempt: int) -> None:
-    """Log an answer by its status; its text may repeat records."""
-    reason = "" if answer.status else answer.text
-    logger.info("batch posted", extra={"status": answer.status, "key": key, "attempt": attempt, "reason": reason})
+    """Log an answer by its status."""
+    extra = {"status": answer.status, "key": key, "attempt": attempt, "reason": answer.failure}
+    logger.info("batch posted", extra=extra)

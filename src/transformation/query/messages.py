@@ -10,7 +10,7 @@ from typing import TypeVar
 from transformation.query.rows import Record
 from utils.errors import IntegrityError
 
-MESSAGE_BYTES = 256 << 10  # of a message; Lambda takes batches of several within 6 MiB
+MESSAGE_BYTES = 248 << 10  # of SQS's 256 KiB; delivery puts a record aside with the answer beside it
 MAX_ID_BYTES = 1024  # what delivery takes
 FRAME = '{"records":[%s]}'
 FOLDER = re.compile(r"raw/(year=[0-9]{4}/month=[0-9]{2}/day=[0-9]{2}/hour=[0-9]{2})/[^/]+")

@@ -3,12 +3,12 @@
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from transformation.query.messages import Message
+from transformation.query.messages import Parcel
 from utils.errors import IntegrityError, ObjectMissingError
 from utils.store import ObjectStore
 
@@ -26,11 +26,11 @@ class Notes:
     _ids: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # by partition
     _count: int = 0
 
-    def add(self, message: Message) -> None:
-        """Note that a message is in the queue."""
-        for parcel in message.parcels:
+    def add(self, parcels: Collection[Parcel]) -> None:
+        """Note records that are in the queue, or settled already."""
+        for parcel in parcels:
             self._ids[parcel.partition].append(parcel.id)
-        self._count += len(message.parcels)
+        self._count += len(parcels)
         if self._count >= FLUSH_IDS:
             self.flush()
 

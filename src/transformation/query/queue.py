@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ CALL_BYTES = 1 << 20  # of all messages of a call together; it was 256 KiB until
 ATTEMPTS = 6
 FIRST_PAUSE = 0.2  # seconds; the longest so far doubles it
 MAX_PAUSE = 5.0
+
+Failure = Mapping[str, Any]  # of one message of a call, as SQS tells it
 
 
 def _client() -> Any:
@@ -48,19 +50,26 @@ class SqsQueue:
             yield from (message for number, message in enumerate(waiting) if number not in failed)
             if not failed:
                 return
+            self._check(failed.values())
             waiting = [waiting[number] for number in sorted(failed)]
-            reason = next(iter(failed.values()))
+            reason = _reason(next(iter(failed.values())))
         raise ServiceUnavailableError(f"The queue {self.url} did not take {len(waiting)} messages: {reason}")
 
-    def _try(self, messages: Sequence[Message]) -> dict[int, str]:
+    def _try(self, messages: Sequence[Message]) -> dict[int, Failure]:
         """Send messages in one call, and return by number which of them the queue did not take, and why."""
         entries = [{"Id": str(number), "MessageBody": message.body} for number, message in enumerate(messages)]
         with named_errors("SQS", f"queue {self.url}"):
             failures = self.client.send_message_batch(QueueUrl=self.url, Entries=entries).get("Failed", ())
+        return {int(each["Id"]): each for each in failures}
+
+    def _check(self, failures: Iterable[Failure]) -> None:
         for failure in failures:
             if failure["SenderFault"]:
                 raise QueryError(
-                    f"The queue {self.url} refuses a message: {failure['Code']}: {failure.get('Message', '')}. "
+                    f"The queue {self.url} refuses a message: {_reason(failure)}. "
                     "Compare its MaximumMessageSize with 262144."
                 )
-        return {int(each["Id"]): f"{each['Code']}: {each.get('Message', '')}" for each in failures}
+
+
+def _reason(failure: Failure) -> str:
+    return f"{failure['Code']}: {failure.get('Message', '')}"

@@ -1,6 +1,6 @@
 """From when until when a run selects, and the partitions that hold it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -19,6 +19,18 @@ class Window:
 
     start: datetime
     end: datetime
+
+
+def strides(whole: Window, overlap: timedelta, is_empty: Callable[[], bool]) -> Iterator[Window]:
+    """Yield a window in parts that each begin by the overlap before the end of the last, and are twice as long.
+
+    After a part that was empty the next is longer, so that years without records take a few.
+    """
+    start, length = whole.start, 2 * overlap
+    while (end := min(start + length, whole.end)) < whole.end:
+        yield Window(start, end)
+        start, length = end - overlap, 2 * length if is_empty() else 2 * overlap
+    yield Window(start, whole.end)
 
 
 def as_stored(moment: datetime) -> str:

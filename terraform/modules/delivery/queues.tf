@@ -5,7 +5,8 @@ resource "aws_sqs_queue" "records" {
   # AWS advises six times the function's time. It is the pause between two tries too, and longer than a claim in the
   # ledger holds after its worker was killed.
   visibility_timeout_seconds = 6 * var.delivery.timeout_seconds + 60
-  # Half of the dead letters' time: a message that moves there keeps the age that it has.
+  # Half of the dead letters' time: a message that moves there keeps the age that it has. The function puts aside what
+  # has waited for six days, before it is forgotten here.
   message_retention_seconds = 7 * local.day
   receive_wait_time_seconds = 20
 

@@ -1,6 +1,7 @@
 """The ledger of delivered records: one contract, over DynamoDB as over SQLite."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -137,6 +138,49 @@ def test_sqlite_forgets_a_record_after_its_time(tmp_path, clock):
 def test_a_name_that_means_no_ledger_is_refused(name):
     with pytest.raises(ConfigurationError, match="dynamodb://table"):
         open_ledger(name)
+
+
+class BusyDynamo:
+    """A client of the real table that answers for one record a call, and for none of the first calls."""
+
+    def __init__(self, silent):
+        self.client, self.silent, self.calls = boto3.client("dynamodb"), silent, 0
+
+    def batch_get_item(self, RequestItems):  # noqa: N803 - as the client has it
+        self.calls += 1
+        ((table, asked),) = RequestItems.items()
+        if self.calls <= self.silent:
+            return {"Responses": {}, "UnprocessedKeys": RequestItems}
+        answer = self.client.batch_get_item(RequestItems={table: {**asked, "Keys": asked["Keys"][:1]}})
+        rest = asked["Keys"][1:]
+        return {**answer, "UnprocessedKeys": {table: {**asked, "Keys": rest}} if rest else {}}
+
+
+@pytest.fixture
+def busy(tmp_path, services, monkeypatch):
+    """Return a ledger of twelve delivered records whose table answers slowly, and the pauses that it makes."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", services)
+    made, pauses = opened(make_ledger("dynamodb", tmp_path), Clock()), []
+    made.settle({f"{number:02}" for number in range(12)}, Outcome.DELIVERED)
+    return lambda silent: (replace(made, client=BusyDynamo(silent), pause=pauses.append), pauses)
+
+
+def test_a_table_that_answers_in_parts_is_asked_for_the_rest_after_a_pause(busy):
+    ledger, pauses = busy(silent=3)
+
+    assert len(ledger.settled({f"{number:02}" for number in range(12)})) == 12
+
+    assert len(pauses) == 3 + 11
+    assert all(0 <= pause <= 5 for pause in pauses)
+
+
+def test_a_table_that_answers_nothing_is_left_to_a_later_run(busy):
+    ledger, pauses = busy(silent=1000)
+
+    with pytest.raises(LedgerUnavailableError, match="left 12 records unanswered"):
+        ledger.settled({f"{number:02}" for number in range(12)})
+
+    assert len(pauses) < 10
 
 
 def test_a_table_that_does_not_exist_is_named(services, monkeypatch):

@@ -140,3 +140,78 @@ def test_an_answer_that_never_ends_is_ended_in_time(world):
 
     thread.join()  # which ends only when the client hangs up
     assert answer.status == 200  # the first line is the answer
+
+
+def answering(*parts):
+    """Return a server that sends these parts to whoever posts first, and its port."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def answer():
+        with server, server.accept()[0] as connection:
+            connection.recv(1 << 16)
+            for part in parts:
+                connection.sendall(part)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    return server.getsockname()[1], thread
+
+
+@pytest.mark.parametrize(
+    "hint", [b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", b"HTTP/1.1 102 Processing\r\n\r\n"]
+)
+def test_a_word_before_the_answer_is_not_the_answer(world, hint):
+    port, thread = answering(hint, hint, b"HTTP/1.1 201 Created\r\nRetry-After: 3\r\nContent-Length: 2\r\n\r\nOK")
+
+    answer = replace(world, url=f"http://127.0.0.1:{port}/").ports().endpoint.post(b"[]", "key")
+
+    thread.join()
+    assert (answer.status, answer.text, answer.retry_after) == (201, "OK", "3")
+
+
+def test_another_protocol_is_an_answer_of_its_own(world):
+    port, thread = answering(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")
+
+    answer = replace(world, url=f"http://127.0.0.1:{port}/").ports().endpoint.post(b"[]", "key")
+
+    thread.join()
+    assert answer.status == 101
+
+
+def test_the_failure_to_connect_is_told_beside_the_batch(world, caplog):
+    replace(world, url="http://127.0.0.1:9/").deliver(message("a"))
+
+    (line,) = (line for line in caplog.records if line.message == "batch not delivered")
+    assert "ConnectionRefusedError" in line.reason
+
+
+@pytest.fixture
+def deaf():
+    """Return a port that never takes a connection: its queue is full."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+@pytest.mark.timeout(20)  # where each address alone takes two seconds
+def test_a_name_of_many_addresses_is_given_up_as_soon_as_one_address(world, deaf, monkeypatch):
+    address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", deaf))
+    client = replace(world.ports().endpoint, connect_seconds=2.0)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [address] * 20)
+
+    answer = client.post(b"[]", "key")
+
+    assert (answer.status, answer.text) == (0, "TimeoutError: timed out")
+
+
+def test_an_address_that_answers_is_found_among_those_that_do_not(world, monkeypatch):
+    port = int(world.url.rstrip("/").rpartition(":")[2])
+    closed, right = ((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each)) for each in (9, port))
+    client = world.ports().endpoint
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [closed, right])
+
+    assert client.post(b"[]", "key").status == 200

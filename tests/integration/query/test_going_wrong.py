@@ -7,7 +7,7 @@ import pytest
 
 from local.athena import AthenaError
 from tests.ingest_factories import HOUR, NOON, reading
-from tests.query_factories import query_world, write_project
+from tests.query_factories import OVERLAP, query_world, write_project
 from utils.errors import (
     AccessDeniedError,
     ConfigurationError,
@@ -161,6 +161,28 @@ def test_a_run_without_time_for_the_next_page_leaves_the_rest_and_the_mark(world
     assert no_mark(world)
     assert world.run().records == 2503 - 999
     assert len(set(world.sensors())) == 2503
+
+
+def test_a_stride_that_fails_leaves_the_mark_at_the_end_of_the_last_one(world):
+    world.post(reading(NOON - 60 * HOUR, sensorId="old"), at=NOON - 60 * HOUR)
+    fails = {"StateChangeReason": "Bytes scanned limit was exceeded", "State": "CANCELLED"}
+    world.faults.states = [DONE, fails]
+
+    with pytest.raises(QueryError):
+        world.run()
+
+    assert world.mark() == NOON.replace(minute=0) - 60 * HOUR + 2 * OVERLAP
+    world.faults.states = []
+    assert (world.run().records, world.sensors()) == (3, ["a", "b", "c", "old"])
+
+
+def test_a_stride_that_may_not_end_in_time_is_left_to_the_next_run(world):
+    world.post(reading(NOON - 60 * HOUR, sensorId="old"), at=NOON - 60 * HOUR)
+
+    found = world.run(seconds_left=lambda: 119)
+
+    assert (found.records, found.more, found.window.end) == (1, True, world.mark())
+    assert (world.run().more, world.mark()) == (False, NOON)
 
 
 def test_a_query_without_id_is_refused(tmp_path, services):

@@ -22,8 +22,7 @@ POINTS = [
     "note: done",
     "note: not begun",  # of the second
     "note: done",
-    "mark: not begun",
-    "mark: done",
+    *["mark: not begun", "mark: done"] * 3,  # after each stride of a first run that begins 101 hours ago
 ]
 
 

@@ -93,6 +93,17 @@ def test_a_message_that_the_queue_will_never_take_is_told_at_once(world):
     assert queue.client.sizes == [1]
 
 
+def test_what_the_queue_took_beside_a_message_that_it_refuses_is_not_sent_again(world):
+    world.post(*(reading(NOON - HOUR, sensorId=f"{number:04}" * 25) for number in range(1500)))
+
+    with pytest.raises(QueryError, match="MaximumMessageSize"):
+        world.run(queue=flawed(world, {1}, sender_fault=True))
+    world.run()
+
+    sensors = world.sensors()
+    assert (len(sensors), len(set(sensors))) == (1500, 1500)
+
+
 def test_a_queue_that_does_not_exist_is_named(world):
     world.post(reading(NOON - HOUR))
     gone = replace(world.ports().queue, url=f"{world.queue}-gone")

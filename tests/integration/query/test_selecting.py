@@ -6,7 +6,7 @@ import pytest
 
 from tests.ingest_factories import HOUR, NOON, reading
 from tests.query_factories import OVERLAP
-from utils.delivered import Outcome
+from utils.delivered import Outcome, open_ledger
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -164,6 +164,18 @@ def test_what_the_ledger_knows_is_not_queued(world, outcome):
     assert first not in {record["id"] for record in world.queued()}
 
 
+def test_what_the_ledger_knows_and_no_note_is_noted_so_that_nobody_asks_the_ledger_for_ever(world):
+    world.post(sent("a"))
+    world.run()
+    world.ports().ledger.settle({record["id"] for record in world.queued()}, Outcome.DELIVERED)
+    for note in list(world.store.list("queued/")):
+        world.store.delete(note.key)
+    assert world.run(WHOLE).settled == 1
+    forgetful = open_ledger(f"{world.ledger}-after-a-month")
+
+    assert world.run(WHOLE, ledger=forgetful).records == 0
+
+
 def test_a_range_finds_records_that_are_older_than_the_overlap_and_leaves_the_mark(world):
     world.post(sent("a"))
     world.run()
@@ -211,5 +223,6 @@ def test_partitions_outside_the_window_are_not_read(world):
     world.run()
     world.run({"from": "2024-05-17T10:00:00Z", "until": "2024-05-17T11:00:00Z"})
 
-    # Records and notes: 25 hours of each from 11:30 on, that hour's with them; then one of each.
-    assert world.faults.objects_opened == [100, 2 * 25, 2 * 1]
+    # At first 50 hours at a time, of which 25 were read before and are noted, and half an hour's rest. Then records and
+    # notes: 25 hours of each from 11:30 on, that hour's with them; then one of each.
+    assert world.faults.objects_opened == [50, 50 + 25, 50 + 25, 2 * 25, 2 * 25, 2 * 1]

@@ -58,8 +58,8 @@ def test_ten_thousand_records_are_paged_packed_and_queued_once(world):
     sensors = {record["sensorId"] for body in bodies for record in json.loads(body)["records"]}
     assert (found.records, len(sensors), found.messages) == (10_000, 10_000, len(bodies))
     assert world.faults.count("GetQueryResults") == 11
-    assert [len(body) > 260_000 for body in sorted(bodies, key=len)[1:]] == [True] * (len(bodies) - 1)
-    assert max(map(len, bodies)) <= 262_144
+    assert [len(body) > 252_000 for body in sorted(bodies, key=len)[1:]] == [True] * (len(bodies) - 1)
+    assert max(map(len, bodies)) <= 253_952
 
 
 def test_a_record_that_no_message_can_carry_is_told_and_holds_nothing_back(tmp_path, services, caplog):
