@@ -50,7 +50,7 @@ class LocalExports:
         with open_engine(scratch, HOST_MEMORY_MB) as connection:
 
             def read(place: Path) -> Export:
-                return read_export(files_of(place, self.table), self.table, connection)
+                return read_export(files_of(place, self.table), self.table, scratch, connection)
 
             tell(f"reading {self.before} ({_megabytes(self.before)}) and {self.after} ({_megabytes(self.after)}) ...")
             comparison = compare(read(self.before), read(self.after), self.table, connection)

@@ -5,6 +5,8 @@ Columns go by their place in SQL and never by their name: a source may tell "id"
 
 import csv
 import gzip
+import shutil
+import tempfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,19 +83,39 @@ def common_kind(name: str, exports: Sequence[Export]) -> str:
     return only if only in ALIKE or only.startswith("DECIMAL") else TEXT
 
 
-def read_export(files: Sequence[ExportFile], table: ExportTable, connection: duckdb.DuckDBPyConnection) -> Export:
-    """Look at every file's columns, or raise ExportRefusedError; no row is read yet."""
-    parts = tuple(_part(file, table, connection) for file in files)
+def read_export(
+    files: Sequence[ExportFile], table: ExportTable, scratch: Path, connection: duckdb.DuckDBPyConnection
+) -> Export:
+    """Look at every file's columns, or raise ExportRefusedError; no row is read yet.
+
+    What is packed is unpacked into scratch, where it must stay as long as the export is read.
+    """
+    parts = tuple(_part(_unpacked(file, scratch), table, connection) for file in files)
     for part in parts:
         _check_columns(part, parts[0])
     return Export(parts[0].columns, parts)
 
 
+def _unpacked(file: ExportFile, scratch: Path) -> ExportFile:
+    """Return a file that DuckDB can read with all threads, or raise ExportRefusedError unless it is whole.
+
+    DuckDB unpacks with one thread, at each reading, and does not compare checksums.
+    """
+    if not file.name.endswith(".gz"):
+        return file
+    try:
+        with gzip.open(file.path) as packed, tempfile.NamedTemporaryFile(dir=scratch, delete=False) as plain:
+            shutil.copyfileobj(packed, plain, BLOCK_BYTES)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ExportRefusedError(
+            f"{file.name} is no whole gzip file: {error}. Export it again, or upload it again.", file=file.name
+        ) from error
+    return ExportFile(Path(plain.name), file.name)
+
+
 def _part(file: ExportFile, table: ExportTable, connection: duckdb.DuckDBPyConnection) -> Part:
     if table.format is Format.PARQUET:
         return _parquet_part(file, connection)
-    if _is_gzip(file):
-        _check_gzip(file)
     columns = table.columns or read_header(file, table.delimiter)
     places = tuple(f"c{place}" for place, _ in enumerate(columns, 1))
     return Part(file.name, columns, places, (TEXT,) * len(places), _csv_relation(file, table, places))
@@ -101,9 +123,8 @@ def _part(file: ExportFile, table: ExportTable, connection: duckdb.DuckDBPyConne
 
 def read_header(file: ExportFile, delimiter: str) -> tuple[str, ...]:
     """Return the names in a CSV's first line."""
-    opened = gzip.open if _is_gzip(file) else open
     try:
-        with opened(file.path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+        with file.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
             header = next(csv.reader(stream, delimiter=delimiter), None)
         "".join(header or ()).encode()  # a row that is not UTF-8 is found later, with its line
     except (UnicodeError, csv.Error) as error:
@@ -113,22 +134,6 @@ def read_header(file: ExportFile, delimiter: str) -> tuple[str, ...]:
             f"{file.name} has no header line. Export it with one, or declare its `columns`.", file=file.name
         )
     return tuple(header)
-
-
-def _is_gzip(file: ExportFile) -> bool:
-    return file.name.endswith(".gz")
-
-
-def _check_gzip(file: ExportFile) -> None:
-    """Raise ExportRefusedError unless the file is whole; DuckDB does not compare checksums."""
-    try:
-        with gzip.open(file.path) as stream:
-            while stream.read(BLOCK_BYTES):
-                pass
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ExportRefusedError(
-            f"{file.name} is no whole gzip file: {error}. Export it again, or upload it again.", file=file.name
-        ) from error
 
 
 def _csv_relation(file: ExportFile, table: ExportTable, places: Sequence[str]) -> str:
@@ -143,7 +148,7 @@ def _csv_relation(file: ExportFile, table: ExportTable, places: Sequence[str]) -
         "escape": literal('"'),
         "nullstr": literal(table.null),
         "allow_quoted_nulls": "false",  # a quoted empty value is a text, an unquoted one is NULL
-        "compression": literal("gzip" if _is_gzip(file) else "none"),
+        "compression": literal("none"),
         "max_line_size": str(MAX_LINE_BYTES),
     }
     return f"read_csv({literal(str(file.path))}, {', '.join(f'{name} = {value}' for name, value in options.items())})"
