@@ -11,7 +11,7 @@ import duckdb
 
 from transformation.delta import query
 from transformation.delta.engine import named_file
-from transformation.delta.export import Export, common_kind, text_of
+from transformation.delta.export import Export, common_kind, state_of, text_of
 from transformation.delta.query import Shape
 from utils.errors import DuplicateKeyError, ExportChangedError, ExportRefusedError, SchemaDriftError
 from utils.export_table import ExportTable
@@ -74,9 +74,9 @@ def compare(
             rows.append(_check_side(name, tuple(kinds.values()), shape, table, connection))
         begun = time.monotonic()
         _join(tuple(kinds.values()), shape, connection)
+    _refuse_overwritten(given)
     comparison = summed_up(rows, after.columns, earlier, shape, connection)
     _log("exports compared", comparison.counts.changes, begun)
-    _check_sum(comparison.counts, table)
     return comparison
 
 
@@ -141,14 +141,13 @@ def _join(kinds: Sequence[str], shape: Shape, connection: duckdb.DuckDBPyConnect
     connection.execute(f"CREATE VIEW {CHANGES} AS SELECT op, {', '.join(items)} FROM {DIFFERING}")
 
 
-def _check_sum(counts: Counts, table: ExportTable) -> None:
-    """Raise ExportChangedError unless the rows that both exports have are as many seen from either."""
-    if counts.before - counts.deleted != counts.after - counts.inserted:
-        raise ExportChangedError(
-            f"A file of {table.name} was overwritten while it was read: its rows were not the same twice. Restore "
-            "it, and compare again.",
-            table=table.name,
-        )
+def _refuse_overwritten(exports: Sequence[Export]) -> None:
+    """Raise ExportChangedError if the join may have read other rows than those whose keys were checked."""
+    for part in (part for export in exports for part in export.parts):
+        if state_of(part.path) != part.state:
+            raise ExportChangedError(
+                f"{part.name} was overwritten while it was read. Restore it, and compare again.", file=part.name
+            )
 
 
 def summed_up(

@@ -38,11 +38,25 @@ class ExportFile:
     name: str
 
 
+State = tuple[int, int, int] | None
+
+
+def state_of(path: Path) -> State:
+    """Return what differs once a file was overwritten or replaced; None if it is not there."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 @dataclass(frozen=True)
 class Part:
     """One file's columns, each with the SQL for its value and DuckDB's type, and the relation that they come from."""
 
     name: str
+    path: Path
+    state: State  # of the file before anything was read of it
     columns: tuple[str, ...]
     values: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -114,11 +128,12 @@ def _unpacked(file: ExportFile, scratch: Path) -> ExportFile:
 
 
 def _part(file: ExportFile, table: ExportTable, connection: duckdb.DuckDBPyConnection) -> Part:
+    state = state_of(file.path)
     if table.format is Format.PARQUET:
-        return _parquet_part(file, connection)
+        return _parquet_part(file, state, connection)
     columns = table.columns or read_header(file, table.delimiter)
     places = tuple(f"c{place}" for place, _ in enumerate(columns, 1))
-    return Part(file.name, columns, places, (TEXT,) * len(places), _csv_relation(file, table, places))
+    return Part(file.name, file.path, state, columns, places, (TEXT,) * len(places), _csv_relation(file, table, places))
 
 
 def read_header(file: ExportFile, delimiter: str) -> tuple[str, ...]:
@@ -150,16 +165,18 @@ def _csv_relation(file: ExportFile, table: ExportTable, places: Sequence[str]) -
         "allow_quoted_nulls": "false",  # a quoted empty value is a text, an unquoted one is NULL
         "compression": literal("none"),
         "max_line_size": str(MAX_LINE_BYTES),
+        "buffer_size": str(2 * MAX_LINE_BYTES),  # several are in memory at a time; left alone it is far larger
     }
     return f"read_csv({literal(str(file.path))}, {', '.join(f'{name} = {value}' for name, value in options.items())})"
 
 
-def _parquet_part(file: ExportFile, connection: duckdb.DuckDBPyConnection) -> Part:
+def _parquet_part(file: ExportFile, state: State, connection: duckdb.DuckDBPyConnection) -> Part:
     relation = f"read_parquet({literal(str(file.path))}, hive_partitioning = false)"  # a folder's name is no column
     with named_file(file.name):
         found = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     names = tuple(name for name, *_ in found)
-    return Part(file.name, names, tuple(map(identifier, names)), tuple(kind for _, kind, *_ in found), relation)
+    kinds = tuple(kind for _, kind, *_ in found)
+    return Part(file.name, file.path, state, names, tuple(map(identifier, names)), kinds, relation)
 
 
 def text_of(column: str, kind: str) -> str:
