@@ -88,7 +88,7 @@ class Series:
         files = self._files(entry).files
         fetched = [ExportFile(self.exports.fetch(file.key, scratch), file.key) for file in files]
         self._files(entry)  # one may have been overwritten while another was fetched
-        return read_export(fetched, self.table, engine)
+        return read_export(fetched, self.table, scratch, engine)
 
 
 @contextlib.contextmanager

@@ -116,7 +116,7 @@ def _compare_here(task: Task, ports: Ports, scratch: Path, connection: duckdb.Du
 
     def read(version: str) -> Export:
         files = fetch_files(replace(task.version, version=version), table, ports, scratch)
-        return read_export(files, table, connection)
+        return read_export(files, table, scratch, connection)
 
     before, after = read(task.previous) if task.previous else None, read(task.version.version)
     return compare(before, after, table, connection)
