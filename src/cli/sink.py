@@ -41,7 +41,7 @@ def sink(
         goes_wrong = bool(fault.status or fault.delay or fault.cut is not Cut.NEVER)
         if not goes_wrong and fault != Fault(times=0):
             raise ConfigurationError(
-                "--times, --each and --retry-after say how the sink goes wrong. Say at what, by --fail, --delay or --cut."
+                "--times, --each and --retry-after only say how. Say what goes wrong, by --fail, --delay or --cut."
             )
         faults = Faults([fault] if goes_wrong else [])
         taker = Sink(SinkStore(file), _pair(header), faults, set(refuse or ()), out.print)
