@@ -153,5 +153,5 @@ def test_a_project_of_files_alone_needs_no_model(tmp_path):
 def test_a_folder_without_pipeline_toml_is_told_how_to_get_one_with_a_database_and_without(tmp_path):
     (tmp_path / "meters").mkdir()
 
-    with pytest.raises(ConfigurationError, match='starlift init.* needs no more than name = "meters"'):
+    with pytest.raises(ConfigurationError, match=r'starlift init.* needs no more than name = "meters"'):
         read_project(tmp_path / "meters")
