@@ -8,10 +8,10 @@ from load.changes import merge, positions, staging
 from load.changes.refusals import refusals_named
 from load.changes.staging import Staged
 from load.changes.target import DELETED_AT, Target, check_target, read_targets
-from load.warehouse.column_types import comparable
 from utils.deletes import too_many_deletes
 from utils.errors import IntegrityError, TooManyDeletesError
 from utils.export_table import ExportTable
+from utils.postgres.column_types import comparable
 from utils.postgres.names import identifier, literal
 from utils.postgres.session import Session, transaction
 
