@@ -42,7 +42,7 @@ def write_files(folder, name, contents):
 def compare_files(before, after, folder, settings=ORDERS):
     """Return what comparing two lists of files gave, and the changes."""
     with open_engine(folder, 300) as connection:
-        sides = [read_export(files, settings, connection) if files else None for files in (before, after)]
+        sides = [read_export(files, settings, folder, connection) if files else None for files in (before, after)]
         comparison = compare(*sides, settings, connection)
         write_lines(comparison, NUMBERED, folder / "changes.jsonl", connection)
     return comparison, [from_json(line) for line in (folder / "changes.jsonl").read_bytes().split(b"\n")[:-1]]

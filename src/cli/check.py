@@ -19,9 +19,8 @@ def check(
 
     with reporting(as_json):
         found = arguments.project(project)
-        declared = _Declared(
-            check_project(found, source), check_files(found), check_exports(found), check_delivery(found)
-        )
+        tables, files, exports = check_project(found, source), check_files(found), check_exports(found)
+        declared = _Declared(tables, files, exports, *check_delivery(found))
     if as_json:
         models = [model.name for model in found.models]
         print_json({"project": found.name, "models": models, **declared.to_json()})
@@ -30,6 +29,8 @@ def check(
     told = " and ".join([*([", ".join(checked)] if checked else []), last])
     scope = " Give --source to check names and types against the database too." if found.models and not source else ""
     out.print(f"{found.name}: no mistake in {told}.{scope}")
+    for remark in declared.left:
+        out.print(remark, style="yellow", soft_wrap=True)
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,20 @@ class _Declared:
     file_tables: list[str]
     export_tables: list[str]
     delivery: DeliveryProject | None
+    left: tuple[str, ...]  # to do, or to try elsewhere
 
     def to_json(self) -> dict[str, Any]:
         """Return it for a machine."""
         fields = [each.name for each in self.delivery.fields] if self.delivery else []
         parameters = sorted(self.delivery.query.parameters) if self.delivery else []
         arriving = {"file_tables": self.file_tables, "export_tables": self.export_tables}
-        return {"tables": self.tables, **arriving, "record_fields": fields, "query_parameters": parameters}
+        return {
+            "tables": self.tables,
+            **arriving,
+            "record_fields": fields,
+            "query_parameters": parameters,
+            "left": self.left,
+        }
 
     def told(self, models: int) -> list[str]:
         """Return the parts of a sentence that counts it."""

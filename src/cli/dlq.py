@@ -65,7 +65,7 @@ def show(message_id: OneId, dlq: Dlq, as_json: arguments.Json = False) -> None:
 def replay(
     dlq: Dlq, ids: Ids = None, everything: All = False, queue: Queue = "", as_json: arguments.Json = False
 ) -> None:
-    """Send messages to their queue again, after the file, the project or the database was mended."""
+    """Send messages to their queue again, after what refused them was mended: the file, the database, the endpoint."""
     from local.dead_letters import open_letters
 
     with reporting(as_json):
@@ -81,7 +81,7 @@ def replay(
 
 @app.command("drop")
 def drop(dlq: Dlq, ids: Ids = None, everything: All = False, yes: Yes = False, as_json: arguments.Json = False) -> None:
-    """Delete messages: their files stay in the bucket and are not loaded."""
+    """Delete messages: files and records stay in their bucket, and are not loaded or delivered."""
     from local.dead_letters import open_letters
 
     with reporting(as_json):
@@ -94,7 +94,7 @@ def drop(dlq: Dlq, ids: Ids = None, everything: All = False, yes: Yes = False, a
     if as_json:
         print_json({"dropped": [letter.id for letter in chosen]})
     else:
-        out.print(f"Dropped {len(chosen):,}. Their files stay where they are." if chosen else NOTHING)
+        out.print(f"Dropped {len(chosen):,}. Files and records stay where they are." if chosen else NOTHING)
 
 
 def _chosen(letters: "Sequence[Letter]", ids: Sequence[str], everything: bool) -> "list[Letter]":
@@ -112,17 +112,24 @@ def _confirm(chosen: "list[Letter]") -> None:
     typer.confirm(f"Drop these {len(chosen):,}?", abort=True)
 
 
-def _record(letter: "Letter") -> dict[str, str]:
+def _record(letter: "Letter") -> dict[str, str | int]:
     return {name: value for name, value in asdict(letter).items() if name != "receipt"}
 
 
 def _table(letters: "Iterable[Letter]") -> Table:
     from local.dead_letters import ID_LENGTH
 
-    table = Table("id", "file", "error", "reason", "since", title_justify="left")
+    table = Table("id", "about", "error", "reason", "since", title_justify="left")
     for letter in letters:
-        table.add_row(letter.id[:ID_LENGTH], letter.key, letter.error_type, letter.reason, _since(letter))
+        table.add_row(letter.id[:ID_LENGTH], _about(letter), letter.error_type, letter.reason, _since(letter))
     return table
+
+
+def _about(letter: "Letter") -> str:
+    """Say which file or record a message is about."""
+    if letter.records > 1:
+        return f"{letter.records:,} records, the first {letter.key}"
+    return f"record {letter.key}" if letter.records else letter.key
 
 
 def _since(letter: "Letter") -> str:

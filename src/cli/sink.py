@@ -10,6 +10,7 @@ from cli.console import err, out, reporting
 from local.sink import Sink, running_sink
 from local.sink_faults import Cut, Fault, Faults
 from local.sink_store import SinkStore
+from utils.errors import ConfigurationError
 
 HEADER = "Name and value that a POST must have, as 'X-Api-Key: value'. An argument shows in the process list."
 
@@ -33,11 +34,16 @@ def sink(
     """Take batches on this machine, keep each record once, print each POST, and go wrong as told, until Ctrl-C.
 
     While it runs, GET /_sink/records and /_sink/posts show what it holds and got; POST /_sink/faults and /_sink/refused
-    change what goes wrong next. docs/delivery-endpoint.md says how.
+    change what goes wrong next. docs/delivery.md says how.
     """
     with reporting(as_json=False):
         fault = Fault(status=fail, retry_after=retry_after, delay=delay, cut=cut, times=times, each=each)
-        faults = Faults([fault] if fault != Fault(times=times, each=each) else [])
+        goes_wrong = bool(fault.status or fault.delay or fault.cut is not Cut.NEVER)
+        if not goes_wrong and fault != Fault(times=0):
+            raise ConfigurationError(
+                "--times, --each and --retry-after only say how. Say what goes wrong, by --fail, --delay or --cut."
+            )
+        faults = Faults([fault] if goes_wrong else [])
         taker = Sink(SinkStore(file), _pair(header), faults, set(refuse or ()), out.print)
         with running_sink(taker, port) as running:
             out.print(f"POST batches to {running.url}")

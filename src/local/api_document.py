@@ -3,9 +3,11 @@
 `python -m local.api_document projects/sensors` writes it anew from delivery.toml.
 """
 
+import argparse
 import json
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -144,25 +146,36 @@ def _field(field: RecordField) -> JsonSchema:
     return {**SCHEMAS[field.type], **{name: value for name, value in limits.items() if value is not None}}
 
 
-def main() -> None:
-    """Write the document of the project folder that is named."""
-    folder = Path(sys.argv[1])
-    (folder / FILE).write_text(text(folder))
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the document of the project folder that is named, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="local.api_document", description="Write openapi.json from delivery.toml.")
+    parser.add_argument("project", type=Path, help="the project folder")
+    folder = parser.parse_args(arguments).project
+    try:
+        (folder / FILE).write_text(text(folder))
+    except (ConfigurationError, OSError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the reason a person waits for
+        return 1
+    print(f"written to {folder / FILE}")  # noqa: T201 - the answer a person waits for
+    return 0
 
 
 def check_written(folder: Path) -> None:
     """Refuse a document that says something else than delivery.toml: the API would be made of it."""
     path = folder / FILE
     if not path.exists() or path.read_text() != text(folder):
-        raise ConfigurationError(
-            f"{path} is not what delivery.toml declares. Write it anew: python -m local.api_document {folder}"
-        )
+        raise ConfigurationError(f"{path} is not what delivery.toml declares. Write it anew: {command(folder)}")
+
+
+def command(folder: Path) -> str:
+    """Return what a person types to write the document."""
+    return f".venv/bin/python -m local.api_document {shlex.quote(str(folder))}"
 
 
 def text(folder: Path) -> str:
     """Return a project's document as its file holds it."""
-    return json.dumps(document(read_delivery(folder), folder.name), indent=2) + "\n"
+    return json.dumps(document(read_delivery(folder), folder.resolve().name), indent=2) + "\n"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

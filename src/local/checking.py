@@ -2,7 +2,8 @@
 
 from extraction.database import wiring
 from extraction.database.catalogue import read_usable_catalogue
-from transformation.query.statement import read_query
+from local.api_document import FILE, check_written, command
+from local.query_checking import check_query
 from transformation.records.checking import check_table
 from transformation.star_schema.checking import check_models
 from utils.delivery_project import DeliveryProject, holds_delivery, read_delivery
@@ -23,13 +24,22 @@ def check_project(project: Project, source: DatabaseUrl | None) -> list[str]:
     return list(catalogue)
 
 
-def check_delivery(project: Project) -> DeliveryProject | None:
-    """Return what the project says of its records, None if nothing, or raise the first mistake with its file."""
-    if not holds_delivery(project.folder):
-        return None
-    declared = read_delivery(project.folder)
-    read_query(declared)
-    return declared
+def check_delivery(project: Project) -> tuple[DeliveryProject | None, tuple[str, ...]]:
+    """Return what the project says of its records, if anything, and what is left to do or to try about it.
+
+    The first mistake is raised, with its file.
+    """
+    folder = project.folder
+    if not holds_delivery(folder):
+        return None, ()
+    declared = read_delivery(folder)
+    untried = check_query(declared)
+    left = [f"{declared.query.file.name} was not tried: {untried}"] if untried else []
+    if (folder / FILE).exists():
+        check_written(folder)
+    else:
+        left.append(f"{FILE}, which the API is made of, is not there yet. Write it: {command(folder)}")
+    return declared, tuple(left)
 
 
 def check_exports(project: Project) -> list[str]:

@@ -1,6 +1,7 @@
-"""What waits in the file drop's dead-letter queue, and what a person may do with it."""
+"""What waits in a dead-letter queue, and what a person may do with it."""
 
 import contextlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,8 @@ class Letter:
     """One message in the queue."""
 
     id: str
-    key: str  # of the first file that it names
+    key: str  # of the first file that it names, or the id of its first record
+    records: int  # that wait to be delivered; none in a message about files
     reason: str
     error_type: str
     sent: str  # milliseconds since 1970, as SQS has it
@@ -110,9 +112,11 @@ def choose(letters: Sequence[Letter], ids: Sequence[str]) -> list[Letter]:
 
 def _letter(message: dict[str, Any]) -> Letter:
     told = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
+    ids = _record_ids(message["Body"])
     return Letter(
         id=message["MessageId"],
-        key=told.get("key") or _key(message),
+        key=told.get("key") or (ids[0] if ids else _file(message["Body"])),
+        records=len(ids),
         reason=told.get("reason", "It was received as often as its queue allows; the function's log says more."),
         error_type=told.get("error_type", "unknown"),
         sent=message.get("Attributes", {}).get("SentTimestamp", ""),
@@ -121,9 +125,17 @@ def _letter(message: dict[str, Any]) -> Letter:
     )
 
 
-def _key(message: dict[str, Any]) -> str:
+def _record_ids(body: str) -> list[str]:
+    """Return the ids of the records that a message takes to an endpoint, nothing for any other message."""
+    try:
+        return [str(record["id"]) for record in json.loads(body)["records"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
+def _file(body: str) -> str:
     with contextlib.suppress(PipelineError):
-        return next((dropped.key for dropped in Message("", message["Body"], 1).files()), "")
+        return next((dropped.key for dropped in Message("", body, 1).files()), "")
     return ""
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import duckdb
 from rich.filesize import decimal
 
 from local.narration import counted
@@ -46,15 +45,17 @@ class LocalExports:
     def _compare(self, scratch: Path, path: Path, tell: Callable[[str], None]) -> Comparison:
         before, after = files_of(self.before, self.table), files_of(self.after, self.table)
         with open_engine(scratch, HOST_MEMORY_MB) as connection:
+
+            def read(files: Sequence[ExportFile]) -> Export:
+                table = replace(self.table, format=self.format or format_of(files))
+                return read_export(files, table, scratch, connection)
+
             tell(f"reading {self.before} ({_size(before)}) and {self.after} ({_size(after)}) ...")
-            comparison = compare(self._read(before, connection), self._read(after, connection), self.table, connection)
+            comparison = compare(read(before), read(after), self.table, connection)
             tell(f"writing {counted(comparison.counts.changes, 'change')} ...")
             version = ExportVersion(TENANT, self.table.name, self.after.name)
             write_lines(comparison, Numbered(version, 1), path, connection)
         return comparison
-
-    def _read(self, files: Sequence[ExportFile], connection: duckdb.DuckDBPyConnection) -> Export:
-        return read_export(files, replace(self.table, format=self.format or format_of(files)), connection)
 
 
 def files_of(place: Path, table: ExportTable) -> list[ExportFile]:

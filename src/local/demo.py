@@ -19,7 +19,7 @@ from local.packages import STAGES, Build, build_packages
 from local.reports import bar_table, comparison_table, report_table
 from local.run import RunReport, report
 from local.state_machine import follow, start_execution
-from local.telling import Teller
+from local.telling import Teller, run_demo
 from local.totesys import generator
 from local.verification import verify
 from utils.errors import PipelineError
@@ -173,4 +173,4 @@ def _settings(postgres: EmbeddedPostgres) -> Settings:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(run_demo(main, sys.argv[1:], "ORDERS"))

@@ -23,7 +23,7 @@ from local.reports import bar_table
 from local.sink import Running, Sink, running_sink
 from local.sink_faults import Cut, Fault
 from local.sink_store import SinkStore
-from local.telling import Teller
+from local.telling import Teller, run_demo
 
 PROJECT = ROOT / "projects/sensors"
 READINGS = 3_000
@@ -195,4 +195,4 @@ def _table(demo: _Demo, sent: Counter[tuple[str, str]], held: Counter[tuple[str,
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(run_demo(main, sys.argv[1:], "READINGS"))

@@ -77,7 +77,7 @@ class Series:
     def _fetched(self, entry: Entry, scratch: Path, engine: duckdb.DuckDBPyConnection) -> Export:
         version = ExportVersion(self.tenant, self.table.name, entry.version)
         files = fetch_files(version, self.table, self.exports, entry.content, scratch)
-        return read_export(files, self.table, engine)
+        return read_export(files, self.table, scratch, engine)
 
 
 @contextlib.contextmanager

@@ -217,7 +217,9 @@ def running_sink(sink: Sink, port: int = 0, tls: ssl.SSLContext | None = None) -
     try:
         server = _Server(port, sink, tls)
     except (OSError, OverflowError) as error:
-        raise ConfigurationError(f"Port {port} cannot be used: {error}. Choose another with --port.") from error
+        raise ConfigurationError(
+            f"Port {port} cannot be used: {str(error).rstrip('.')}. Choose another with --port."
+        ) from error
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

@@ -1,8 +1,9 @@
 """Telling a person what a demo does, step by step, with the functions' own log lines."""
 
 import json
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -43,3 +44,15 @@ class Teller:
             self.console.print(f"  {sentence}", markup=False)
         elif fields.get("level") in {"CRITICAL", "ERROR"}:
             self.console.print(f"  {fields.get('message')}: {fields.get('error', '')}", style="red", markup=False)
+
+
+def run_demo(main: Callable[..., int], arguments: Sequence[str], number: str) -> int:
+    """Run a demo with the number that a command line may give, and return the exit code. Ctrl-C ends it with a word."""
+    try:
+        if not all(text.isascii() and text.isdigit() and int(text) for text in arguments):
+            print(f"{number} is a whole number from 1 up.", file=sys.stderr)  # noqa: T201 - the reason a person waits for
+            return 2
+        return main(*map(int, arguments))
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing is left running.", file=sys.stderr)  # noqa: T201 - the answer a person waits for
+        return 130

@@ -92,6 +92,11 @@ class Project:
 def read_project(folder: Path) -> Project:
     """Read a project folder, or raise an error that names the file and what is wrong with it."""
     path = folder / "pipeline.toml"
+    if not path.exists():
+        raise ConfigurationError(
+            f"{path} does not exist. `starlift init` drafts a project from a database; of one without a database, it "
+            f'needs no more than name = "{path.absolute().parent.name}".'
+        )
     record = read_toml(path)
     refuse_unknown(record, SETTINGS, str(path))
     where, tables, cursor = str(path), record.get("tables", {}), read_name(record, "cursor", None, str(path))

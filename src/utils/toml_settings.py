@@ -12,7 +12,7 @@ from utils.project_file import read_text
 def read_toml(path: Path) -> dict[str, Any]:
     """Return what a project's TOML file says, or raise ConfigurationError that names the file."""
     if not path.exists():
-        raise ConfigurationError(f"{path} does not exist. `starlift init` drafts one from a database.")
+        raise ConfigurationError(f"{path} does not exist. Write it, or name another project.")
     try:
         return tomllib.loads(read_text(path, path.parent))
     except (tomllib.TOMLDecodeError, RecursionError) as error:

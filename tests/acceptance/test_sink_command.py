@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from local.packages import ROOT
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -104,3 +106,19 @@ def test_a_header_of_another_form_is_wrong_usage(tmp_path, header):
 
     assert found.exit_code == 2
     assert "name and a value" in found.output
+
+
+@pytest.mark.parametrize("options", [["--retry-after", "5"], ["--times", "2"], ["--each", "2"]])
+def test_how_to_go_wrong_without_at_what_is_told_instead_of_passed_over(tmp_path, options):
+    found = CliRunner().invoke(app, ["sink", "--file", str(tmp_path / "sink.sqlite"), "--port", "0", *options])
+
+    assert found.exit_code == 1
+    assert "--fail, --delay or --cut" in found.output
+
+
+def test_documents_that_help_names_are_there():
+    told = CliRunner().invoke(app, ["sink", "--help"]).output
+
+    named = re.findall(r"docs/[a-z-]+\.md", told)
+    assert named
+    assert all((ROOT / name).exists() for name in named)

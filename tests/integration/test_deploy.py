@@ -1,5 +1,6 @@
 """`make deploy` and `make plan`: what is done in which order, and what stops it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from local.cloud.answers import write_answers
 from local.cloud.deployment import Deployment
+from local.cloud.terraform import Terraform
 from tests.cloud_harness import FULL_ANSWERS, STATE_BUCKET
 
 pytestmark = pytest.mark.timeout(600)
@@ -234,3 +236,21 @@ def test_an_api_that_is_not_what_the_project_declares_is_not_deployed(cloud, cap
 
     assert cloud.make("deploy", "--yes") == 1
     assert "is not what delivery.toml declares" in capsys.readouterr().out
+
+
+def test_the_document_of_a_project_outside_of_the_copy_is_named_to_terraform(cloud, tmp_path):
+    folder = tmp_path / "meters"
+    folder.mkdir()
+    (folder / "openapi.json").write_text("{}")
+
+    deployment = Deployment(folder, "dev", cloud.root)
+    write_answers(deployment.answers_file, replace(FULL_ANSWERS, project="meters"))
+    (cloud.root / "says.json").write_text(json.dumps(cloud.says | {"exits": {"plan": 0}}))
+
+    Terraform(deployment, "123456789012").plan()
+
+    assert f"-var=api_document={folder}/openapi.json" in cloud.arguments("plan")
+
+
+def test_the_document_of_a_project_of_the_copy_is_found_by_terraform(cloud):
+    assert Deployment(Path("projects/sensors"), "dev", cloud.root).variables == {}

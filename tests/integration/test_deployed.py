@@ -78,6 +78,14 @@ def test_where_exports_arrive_and_nothing_runs_a_person_is_told_to_write_one(clo
     assert "aws s3 cp FILE s3://exports/TENANT/TABLE/VERSION/" in capsys.readouterr().out
 
 
+def test_where_records_come_by_post_and_nothing_runs_a_person_is_told_to_post_one(cloud, capsys):
+    cloud.says["outputs"] = {"delivery_api": "https://api.example.com/v1"}
+
+    assert cloud.make("invoke") == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert 'curl -X POST https://api.example.com/v1/ingest -H "x-api-key: $KEY"' in shown
+
+
 @pytest.mark.parametrize("text", ["resync", "[]", ""])
 def test_a_request_that_is_no_object_is_refused_before_anything_starts(cloud, text, capsys):
     assert cloud.make("invoke", "--input", text) == 1

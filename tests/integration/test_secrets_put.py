@@ -103,7 +103,7 @@ def test_the_endpoint_is_asked_for_where_delivery_alone_is_deployed(cloud):
 
     assert code == 0, shown
     assert PASSWORD not in shown
-    assert "Next: curl -X POST https://api.example.com/v1/ingest" in shown
+    assert 'Next: curl -X POST https://api.example.com/v1/ingest -H "x-api-key: $KEY" -d @records.json' in shown
     held = {"url": "https://taker.example.com/in", "header_name": "x-door", "header_value": PASSWORD}
     assert secret(cloud, "endpoint") == held
 

@@ -29,9 +29,8 @@ def project(tmp_path):
     return tmp_path / "meters"
 
 
-def test_the_documented_project_is_without_mistake_and_has_a_document(project, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["api_document", str(project)])
-    main()
+def test_the_documented_project_is_without_mistake_and_has_a_document(project):
+    main([str(project)])
     check_written(project)
 
     checked = CliRunner().invoke(app, ["check", "--project", str(project)])

@@ -148,3 +148,10 @@ def test_two_folders_cannot_fill_one_table(tmp_path):
 def test_a_project_of_files_alone_needs_no_model(tmp_path):
     assert read_project(project(tmp_path)).models == ()
     assert check_files(read_project(TELEMETRY)) == ['"public"."vehicle_readings"']
+
+
+def test_a_folder_without_pipeline_toml_is_told_how_to_get_one_with_a_database_and_without(tmp_path):
+    (tmp_path / "meters").mkdir()
+
+    with pytest.raises(ConfigurationError, match='starlift init.* needs no more than name = "meters"'):
+        read_project(tmp_path / "meters")

@@ -72,3 +72,10 @@ def read_outputs(deployment: Deployment) -> tuple[Account, dict[str, Any]]:
     if not outputs:
         raise not_deployed(deployment)
     return Account(deployment.answers.region), outputs
+
+
+def first_post(api: str) -> str:
+    """Return what a person types to send a first record."""
+    return (
+        f'curl -X POST {api}/ingest -H "x-api-key: $KEY" -d @records.json    # docs/delivery.md tells how to read KEY'
+    )

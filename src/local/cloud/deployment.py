@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from local.api_document import FILE
 from local.cloud.answers import Answers, answers_file, read_answers
 from local.packages import PROJECT, ROOT
 from utils.errors import ConfigurationError
@@ -59,3 +60,10 @@ class Deployment:
         """Return the files of variables, the later of which win."""
         usual = self.answers_file.with_name(f"{self.environment}.tfvars")
         return [path for path in (usual, self.answers_file) if path.exists()]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return what Terraform cannot know of a project that is outside of projects/: where its document is."""
+        document = self.folder / FILE
+        is_usual = self.folder.parent == (self.root / "projects").resolve()
+        return {} if is_usual or not document.exists() else {"api_document": str(document)}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from extraction.database.request import read_request
-from local.cloud.account import read_outputs
+from local.cloud.account import first_post, read_outputs
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
 from local.packages import STAGES
@@ -59,7 +59,7 @@ def _no_runs(deployment: Deployment, outputs: Mapping[str, Any]) -> str:
             f"{exports}/TENANT/TABLE/VERSION/"
         )
     if api := outputs.get("delivery_api"):
-        return f"{deployment.name} delivers by its own schedule, without runs. Post a record: curl -X POST {api}/ingest"
+        return f"{deployment.name} delivers by its own schedule, without runs. Post a record: {first_post(api)}"
     return f"{deployment.name} has no warehouse pipeline. Set warehouse_enabled = true and `make deploy`."
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from load.delivery.endpoint import parse_endpoint
-from local.cloud.account import read_outputs
+from local.cloud.account import first_post, read_outputs
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
 from utils.postgres.url import VERIFIED
@@ -52,7 +52,7 @@ def _next(deployment: Deployment, outputs: Mapping[str, Any]) -> str:
         return f"aws s3 cp FILE {files}/TABLE/"
     if exports := outputs.get("exports"):
         return f"aws s3 cp FILE {exports}/TENANT/TABLE/VERSION/"
-    return f"curl -X POST {outputs.get('delivery_api')}/ingest"
+    return first_post(str(outputs["delivery_api"]))
 
 
 def _ask(kind: str, terminal: Terminal, before: Login) -> Login:

@@ -109,7 +109,8 @@ class Terraform:
                 self._run("state", "rm", resource["address"])
 
     def _variables(self) -> list[str]:
-        return [f"-var-file={path}" for path in self.deployment.variable_files]
+        given = [f"-var={name}={value}" for name, value in self.deployment.variables.items()]
+        return [*(f"-var-file={path}" for path in self.deployment.variable_files), *given]
 
     def _run(
         self, *arguments: str, folder: Path | None = None, accepted: Sequence[int] = (0,), quiet: bool = False

@@ -1,8 +1,9 @@
-"""Two exports compared: read as text, checked, and joined on their key."""
+"""Two exports compared where they lie: their keys checked, and joined on them."""
 
+import contextlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,9 @@ import duckdb
 
 from transformation.delta import query
 from transformation.delta.engine import named_file
-from transformation.delta.export import Export, common_kind, text_of
+from transformation.delta.export import Export, common_kind, state_of, text_of
 from transformation.delta.query import Shape
-from utils.errors import DuplicateKeyError, ExportRefusedError, SchemaDriftError
+from utils.errors import DuplicateKeyError, ExportChangedError, ExportRefusedError, SchemaDriftError
 from utils.export_table import ExportTable, Format
 
 logger = logging.getLogger(__name__)
@@ -64,26 +65,73 @@ def compare(
     """
     earlier = before.columns if before else after.columns
     shape = shape_of(table, after.columns, earlier)
-    exports = {BEFORE: before, AFTER: after}
-    kinds = [common_kind(name, [export for export in exports.values() if export]) for name in after.columns]
-    rows = []
-    for name, export in exports.items():
-        rows.append(_load(export, name, dict(zip(after.columns, kinds, strict=True)), connection))
-        _check_side(name, kinds, shape, table, connection)
-    begun = time.monotonic()
-    _join(kinds, shape, connection)
+    given = [export for export in (before, after) if export]
+    kinds = {name: common_kind(name, given) for name in after.columns}
+    with _named_parts(given, kinds, connection):
+        rows = []
+        for name, export in ((BEFORE, before), (AFTER, after)):
+            connection.execute(f"CREATE VIEW {name} AS {_relation(export, kinds)}")
+            rows.append(_check_side(name, tuple(kinds.values()), shape, table, connection))
+        begun = time.monotonic()
+        _join(tuple(kinds.values()), shape, connection)
+    _refuse_overwritten(given)
     comparison = summed_up(rows, after.columns, earlier, shape, connection)
     _log("exports compared", comparison.counts.changes, begun)
     return comparison
 
 
+def _relation(export: Export | None, kinds: Mapping[str, str]) -> str:
+    """Return the query over an export's files, which has no row if there is no export.
+
+    The files are read twice, for their keys and for the join: that takes less time, memory and disk than tables would.
+    """
+    if not export:
+        nothing = ", ".join(f"CAST(NULL AS {kind}) AS c{place}" for place, kind in enumerate(kinds.values(), 1))
+        return f"SELECT {nothing} WHERE false"
+    return " UNION ALL ".join(part.select(tuple(kinds), tuple(kinds.values())) for part in export.parts)
+
+
+@contextlib.contextmanager
+def _named_parts(
+    exports: Sequence[Export], kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection
+) -> Iterator[None]:
+    """Say which file cannot be read, by reading each alone: the join does not tell."""
+    try:
+        yield
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
+        for part in (part for export in exports for part in export.parts):
+            with named_file(part.name):
+                connection.execute(
+                    f"SELECT count(COLUMNS(*)) FROM ({part.select(tuple(kinds), tuple(kinds.values()))})"
+                )
+        raise
+
+
 def _check_side(
     name: str, kinds: Sequence[str], shape: Shape, table: ExportTable, connection: duckdb.DuckDBPyConnection
-) -> None:
-    key = ", ".join(text_of(f"c{place}", kinds[place - 1]) for place in shape.key)
-    missing = connection.execute(f"SELECT {key} FROM ({query.keys_missing(name, shape)})").fetchall()
-    twice = connection.execute(f"SELECT copies, {key} FROM ({query.keys_twice(name, shape)})").fetchall()
-    check_keys(missing, twice, SIDES[name], table)
+) -> int:
+    """Count an export's rows, or raise the error that shows keys which are NULL or not their row's alone."""
+    begun = time.monotonic()
+    rows, in_doubt = _keys_in_doubt(name, shape, connection)
+    if in_doubt:
+        key = ", ".join(text_of(f"c{place}", kinds[place - 1]) for place in shape.key)
+        missing = connection.execute(f"SELECT {key} FROM ({query.keys_missing(name, shape)})").fetchall()
+        twice = connection.execute(f"SELECT copies, {key} FROM ({query.keys_twice(name, shape)})").fetchall()
+        check_keys(missing, twice, SIDES[name], table)
+    _log("export read", rows, begun, export=name.removeprefix("export_"))
+    return rows
+
+
+def _keys_in_doubt(name: str, shape: Shape, connection: duckdb.DuckDBPyConnection) -> tuple[int, bool]:
+    """Count rows and tell whether some key may be wrong: as many hashes as rows are as many keys, and hashes are small.
+
+    Two keys may share a hash, though hardly ever; then the keys themselves are asked.
+    """
+    columns = [f"c{place}" for place in shape.key]
+    lacks = " OR ".join(f"{column} IS NULL" for column in columns)
+    counted = f"count(*), count(DISTINCT hash({', '.join(columns)})), count(*) FILTER (WHERE {lacks})"
+    rows, hashes, lacking = connection.execute(f"SELECT {counted} FROM {name}").fetchone() or (0, 0, 0)
+    return rows, bool(hashes < rows or lacking)
 
 
 def _join(kinds: Sequence[str], shape: Shape, connection: duckdb.DuckDBPyConnection) -> None:
@@ -91,8 +139,15 @@ def _join(kinds: Sequence[str], shape: Shape, connection: duckdb.DuckDBPyConnect
     connection.execute(f"CREATE TABLE {DIFFERING} AS {query.delta(BEFORE, AFTER, shape)}")
     items = [f"{text_of(f'{side}{n}', kinds[n - 1])} AS {side}{n}" for side in "ba" for n in shape.places]
     connection.execute(f"CREATE VIEW {CHANGES} AS SELECT op, {', '.join(items)} FROM {DIFFERING}")
-    for name in SIDES:
-        connection.execute(f"DROP TABLE {name}")  # their disk is needed to put the changes in order
+
+
+def _refuse_overwritten(exports: Sequence[Export]) -> None:
+    """Raise ExportChangedError if the join may have read other rows than those whose keys were checked."""
+    for part in (part for export in exports for part in export.parts):
+        if state_of(part.path) != part.state:
+            raise ExportChangedError(
+                f"{part.name} was overwritten while it was read. Restore it, and compare again.", file=part.name
+            )
 
 
 def summed_up(
@@ -126,21 +181,6 @@ def _key_places(table: ExportTable, columns: Sequence[str], earlier: Sequence[st
                 f"{', or the delimiter that it has' if is_unsplit else ''}."
             )
     return tuple(columns.index(name) + 1 for name in table.key)
-
-
-def _load(export: Export | None, name: str, kinds: Mapping[str, str], connection: duckdb.DuckDBPyConnection) -> int:
-    """Copy an export into a table and return its rows; a file is slow to read, so it is read once."""
-    begun = time.monotonic()
-    items = ", ".join(f"c{place} {kind}" for place, kind in enumerate(kinds.values(), 1))
-    connection.execute(f"CREATE TABLE {name} ({items})")
-    rows = 0
-    for part in export.parts if export else ():
-        with named_file(part.name):
-            connection.execute(f"INSERT INTO {name} {part.select(tuple(kinds), tuple(kinds.values()))}")
-        (found,) = connection.fetchone() or (0,)
-        rows += found
-    _log("export read", rows, begun, export=name.removeprefix("export_"))
-    return rows
 
 
 def check_keys(missing: Sequence[Sequence[Any]], twice: Sequence[Sequence[Any]], what: str, table: ExportTable) -> None:

@@ -1,6 +1,7 @@
 """The DuckDB that compares exports, and its errors by the pipeline's names."""
 
 import contextlib
+import errno
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from utils.embedded_duckdb import connect
 from utils.errors import ExportRefusedError, QueryError, ResourceExhaustedError
 
 INTERRUPTED = "Query interrupted"
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 LINE = re.compile(r"CSV Error on Line: (\d+)")
 REASONS = (  # what DuckDB says after it has quoted the line, which may be a customer's
     (re.compile("No magic bytes|too small to be a Parquet file"), "it is no Parquet file, or not a whole one"),
@@ -34,7 +36,9 @@ def _named_errors(scratch: Path, memory_mb: int) -> Iterator[None]:
     """Translate DuckDB's errors once."""
     try:
         yield
-    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+    except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_ROOM:
+            raise
         raise ResourceExhaustedError(
             f"The {memory_mb} MB of memory, or the disk of {scratch}, ran short: {_first_line(error)}. Give the "
             "function more ephemeral storage (docs/exports.md says how much for how many rows), or more memory; on a "

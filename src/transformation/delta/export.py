@@ -6,6 +6,8 @@ Columns go by their place in SQL and never by their name: a source may tell "id"
 import csv
 import gzip
 import re
+import shutil
+import tempfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,11 +41,25 @@ class ExportFile:
     name: str
 
 
+State = tuple[int, int, int] | None
+
+
+def state_of(path: Path) -> State:
+    """Return what differs once a file was overwritten or replaced; None if it is not there."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 @dataclass(frozen=True)
 class Part:
     """One file's columns, each with the SQL for its value and DuckDB's type, and the relation that they come from."""
 
     name: str
+    path: Path
+    state: State  # of the file before anything was read of it
     columns: tuple[str, ...]
     values: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -84,29 +100,49 @@ def common_kind(name: str, exports: Sequence[Export]) -> str:
     return only if only in ALIKE or only.startswith("DECIMAL") else TEXT
 
 
-def read_export(files: Sequence[ExportFile], table: ExportTable, connection: duckdb.DuckDBPyConnection) -> Export:
-    """Look at every file's columns, or raise ExportRefusedError; no row is read yet."""
-    parts = tuple(_part(file, table, connection) for file in files)
+def read_export(
+    files: Sequence[ExportFile], table: ExportTable, scratch: Path, connection: duckdb.DuckDBPyConnection
+) -> Export:
+    """Look at every file's columns, or raise ExportRefusedError; no row is read yet.
+
+    What is packed is unpacked into scratch, where it must stay as long as the export is read.
+    """
+    parts = tuple(_part(_unpacked(file, scratch), table, connection) for file in files)
     for part in parts:
         _check_columns(part, parts[0])
     return Export(parts[0].columns, parts)
 
 
+def _unpacked(file: ExportFile, scratch: Path) -> ExportFile:
+    """Return a file that DuckDB can read with all threads, or raise ExportRefusedError unless it is whole.
+
+    DuckDB unpacks with one thread, at each reading, and does not compare checksums.
+    """
+    if not file.name.endswith(".gz"):
+        return file
+    try:
+        with gzip.open(file.path) as packed, tempfile.NamedTemporaryFile(dir=scratch, delete=False) as plain:
+            shutil.copyfileobj(packed, plain, BLOCK_BYTES)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ExportRefusedError(
+            f"{file.name} is no whole gzip file: {error}. Export it again, or upload it again.", file=file.name
+        ) from error
+    return ExportFile(Path(plain.name), file.name)
+
+
 def _part(file: ExportFile, table: ExportTable, connection: duckdb.DuckDBPyConnection) -> Part:
+    state = state_of(file.path)
     if table.format is Format.PARQUET:
-        return _parquet_part(file, connection)
-    if _is_gzip(file):
-        _check_gzip(file)
+        return _parquet_part(file, state, connection)
     columns = table.columns or read_header(file, table.delimiter)
     places = tuple(f"c{place}" for place, _ in enumerate(columns, 1))
-    return Part(file.name, columns, places, (TEXT,) * len(places), _csv_relation(file, table, places))
+    return Part(file.name, file.path, state, columns, places, (TEXT,) * len(places), _csv_relation(file, table, places))
 
 
 def read_header(file: ExportFile, delimiter: str) -> tuple[str, ...]:
     """Return the names in a CSV's first line."""
-    opened = gzip.open if _is_gzip(file) else open
     try:
-        with opened(file.path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+        with file.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
             header = next(csv.reader(stream, delimiter=delimiter), None)
         "".join(header or ()).encode()  # a row that is not UTF-8 is found later, with its line
     except UnicodeError as error:
@@ -123,22 +159,6 @@ def read_header(file: ExportFile, delimiter: str) -> tuple[str, ...]:
     return tuple(header)
 
 
-def _is_gzip(file: ExportFile) -> bool:
-    return file.name.endswith(".gz")
-
-
-def _check_gzip(file: ExportFile) -> None:
-    """Raise ExportRefusedError unless the file is whole; DuckDB does not compare checksums."""
-    try:
-        with gzip.open(file.path) as stream:
-            while stream.read(BLOCK_BYTES):
-                pass
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ExportRefusedError(
-            f"{file.name} is no whole gzip file: {error}. Export it again, or upload it again.", file=file.name
-        ) from error
-
-
 def _csv_relation(file: ExportFile, table: ExportTable, places: Sequence[str]) -> str:
     """Return the reader with every setting given: whatever DuckDB guesses would depend on the rows."""
     kinds = ", ".join(f"{place}: 'VARCHAR'" for place in places)
@@ -151,13 +171,14 @@ def _csv_relation(file: ExportFile, table: ExportTable, places: Sequence[str]) -
         "escape": literal('"'),
         "nullstr": literal(table.null),
         "allow_quoted_nulls": "false",  # a quoted empty value is a text, an unquoted one is NULL
-        "compression": literal("gzip" if _is_gzip(file) else "none"),
+        "compression": literal("none"),
         "max_line_size": str(MAX_LINE_BYTES),
+        "buffer_size": str(2 * MAX_LINE_BYTES),  # several are in memory at a time; left alone it is far larger
     }
     return f"read_csv({literal(str(file.path))}, {', '.join(f'{name} = {value}' for name, value in options.items())})"
 
 
-def _parquet_part(file: ExportFile, connection: duckdb.DuckDBPyConnection) -> Part:
+def _parquet_part(file: ExportFile, state: State, connection: duckdb.DuckDBPyConnection) -> Part:
     relation = f"read_parquet({literal(str(file.path))}, hive_partitioning = false)"  # a folder's name is no column
     with named_file(file.name):
         found = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
@@ -168,7 +189,9 @@ def _parquet_part(file: ExportFile, connection: duckdb.DuckDBPyConnection) -> Pa
             "the point, which cannot be written as JSON. Export fewer digits, or texts.",
             file=file.name,
         )
-    return Part(file.name, tuple(kinds), tuple(map(identifier, kinds)), tuple(kinds.values()), relation)
+    return Part(
+        file.name, file.path, state, tuple(kinds), tuple(map(identifier, kinds)), tuple(kinds.values()), relation
+    )
 
 
 def text_of(column: str, kind: str) -> str:

@@ -117,7 +117,7 @@ def _compare_here(task: Task, ports: Ports, scratch: Path, connection: duckdb.Du
     def read(name: str) -> Export:
         version = replace(task.version, version=name)
         files = fetch_files(version, table, ports.exports, ports.known_content(version), scratch)
-        return read_export(files, table, connection)
+        return read_export(files, table, scratch, connection)
 
     before, after = read(task.previous) if task.previous else None, read(task.version.version)
     return compare(before, after, table, connection)

@@ -53,6 +53,11 @@ def bind(sql: str, parameters: Mapping[str, Value], where: str) -> Bound:
     return Bound(WORDS.sub(mark, sql), tuple(values))
 
 
+def names_in(sql: str) -> set[str]:
+    """Return the names of the parameters that a query uses."""
+    return {found["name"] for found in WORDS.finditer(sql) if found["name"]}
+
+
 def _value(name: str, parameters: Mapping[str, Value], where: str) -> Value:
     if name not in parameters:
         known = ", ".join(sorted(parameters)) or "none"
