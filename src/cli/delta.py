@@ -12,6 +12,7 @@ import typer
 from cli import arguments
 from cli.console import err, out, print_json, reporting
 from local.narration import counted
+from utils.deletes import MAX_DELETED_SHARE, too_many_deletes
 from utils.errors import ConfigurationError
 from utils.export_project import read_delimiter
 from utils.export_table import ExportTable, Format
@@ -119,9 +120,6 @@ def _as_record(comparison: "Comparison", path: Path) -> dict[str, object]:
 
 
 def _print(comparison: "Comparison", path: Path) -> None:
-    from transformation.delta.guards import too_many_deletes
-    from utils.export_table import MAX_DELETED_SHARE
-
     counts, report = comparison.counts, err if path == STANDARD_OUTPUT else out
     for what in ("inserted", "updated", "deleted", "unchanged"):
         report.print(f"{what:<10}{getattr(counts, what):>14,}")
@@ -134,5 +132,5 @@ def _print(comparison: "Comparison", path: Path) -> None:
     ):
         if names:
             err.print(f"Columns {', '.join(names)}: {meaning}.", style="yellow")
-    if too_many_deletes(counts, MAX_DELETED_SHARE):
+    if too_many_deletes(counts.deleted, counts.before, MAX_DELETED_SHARE):
         err.print("So many rows are gone that a pipeline would stop and ask.", style="yellow")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from utils.errors import ConfigurationError
-from utils.registry.claim import SKEW_SECONDS
+from utils.registry.claim import is_held
 from utils.registry.open_registry import open_known_registry
 from utils.registry.records import Entry, Head, Status
 
@@ -55,7 +55,7 @@ def _standing(head: Head, entries: Iterable[Entry], limit: int, now: float) -> S
 def _lock_remarks(head: Head, now: float) -> list[str]:
     if head.owner is None:
         return []
-    if now >= head.lease_until + SKEW_SECONDS:
+    if not is_held(head, now):
         return [f"{head.owner} held {head.held} beyond its lease; the next execution takes it over. Start one."]
     return [f"{head.owner} works on {head.held} (fence {head.fence})."]
 

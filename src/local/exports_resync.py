@@ -15,11 +15,11 @@ from extraction.exports.holding import hold, last_succeeded
 from load.changes.resync import Difference, WholeExport, resync
 from load.changes.wiring import TARGET
 from transformation.delta.engine import open_engine
-from transformation.delta.export import Export, ExportFile, read_export
+from transformation.delta.export import Export, read_export
+from transformation.delta.registered import fetch_files
 from transformation.delta.wiring import HOST_MEMORY_MB
 from utils.duckdb_pipe import csv_blocks
-from utils.errors import ConfigurationError, IntegrityError
-from utils.export_files import ExportFiles, list_files
+from utils.errors import ConfigurationError
 from utils.export_table import ExportTable, ExportVersion
 from utils.postgres.connection import connect
 from utils.postgres.url import DatabaseUrl
@@ -74,21 +74,10 @@ class Series:
                 found = resync(session, whole, mends, accepts_deletes, LOCK_SECONDS)
         return Compared(entry.version, found)
 
-    def _files(self, entry: Entry) -> ExportFiles:
-        """Return the version's files, which must still be those that succeeded."""
-        files = list_files(self.exports, self.table, ExportVersion(self.tenant, self.table.name, entry.version))
-        if files.content != entry.content:
-            raise IntegrityError(
-                f"{self.name} {entry.version} is no longer what succeeded: its files were replaced. Restore them, or "
-                "deliver a new version."
-            )
-        return files
-
     def _fetched(self, entry: Entry, scratch: Path, engine: duckdb.DuckDBPyConnection) -> Export:
-        files = self._files(entry).files
-        fetched = [ExportFile(self.exports.fetch(file.key, scratch), file.key) for file in files]
-        self._files(entry)  # one may have been overwritten while another was fetched
-        return read_export(fetched, self.table, scratch, engine)
+        version = ExportVersion(self.tenant, self.table.name, entry.version)
+        files = fetch_files(version, self.table, self.exports, entry.content, scratch)
+        return read_export(files, self.table, scratch, engine)
 
 
 @contextlib.contextmanager

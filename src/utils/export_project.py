@@ -6,8 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from utils.deletes import MAX_DELETED_SHARE
 from utils.errors import ConfigurationError
-from utils.export_table import MAX_DELETED_SHARE, Deletes, ExportTable, Format
+from utils.export_table import Deletes, ExportTable, Format
 from utils.postgres.names import TableName, parse_table_name
 from utils.toml_settings import read_name, read_names, read_share, read_toml, refuse_unknown
 

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from utils.deletes import MAX_DELETED_SHARE
 from utils.postgres.names import TableName
-
-MAX_DELETED_SHARE = 0.25  # more at once is likelier a broken export than the source's will
 
 
 class Format(StrEnum):

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from utils.deletes import MAX_DELETED_SHARE
 from utils.delivery_project import holds_delivery
 from utils.errors import ConfigurationError
 from utils.export_project import holds_export_tables
@@ -41,7 +42,6 @@ COMPARE_KEYS = "compare-keys"
 MAX_HORIZON_AGE_SECONDS = 3600  # a transaction open for longer makes every run read again what it wrote since
 RESERVED_SCHEMAS = {"starlift", "information_schema"}
 MAX_NAME_BYTES = 63  # of a name in PostgreSQL, which cuts longer ones without an error
-MAX_DELETED_SHARE = 0.25  # more at once is likelier a mistake in the source than its will
 
 
 @dataclass(frozen=True)

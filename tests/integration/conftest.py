@@ -12,6 +12,7 @@ from local.packages import ROOT
 from tests.changes_factories import CREATE_ORDERS, Place
 from tests.cloud_harness import STATE_BUCKET, Cloud, install_stand_in
 from tests.conftest import run_on_server
+from tests.export_factories import World, dynamodb_server, make_registry
 from tests.lambda_packages import built_for_lambda
 
 
@@ -20,6 +21,20 @@ def lambda_packages(tmp_path_factory):
     """Return the packages that Lambda gets, by processor and stage; build/ keeps them for the next time."""
     probe = tmp_path_factory.mktemp("probe")
     return {architecture: built_for_lambda(architecture, probe) for architecture in ARCHITECTURES}
+
+
+@pytest.fixture(scope="module")
+def dynamodb():
+    """Run an emulated DynamoDB, and return its address."""
+    with dynamodb_server() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def world(request, tmp_path, dynamodb, monkeypatch):
+    """Return a place for exports with an empty registry of each kind."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb)
+    return World(tmp_path / "exports", make_registry(request.param, tmp_path))
 
 
 @pytest.fixture

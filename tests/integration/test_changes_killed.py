@@ -30,16 +30,19 @@ def wait_until_gone(target):
         time.sleep(0.01)
 
 
+def points_of_a_delivery(target, notes):
+    child = start_delivery(target, delivery(10), notes)
+    assert child.end() == 0
+    return child.points
+
+
 def test_a_delivery_killed_at_any_side_effect_is_whole_once_it_comes_again(target, tmp_path):
     target.apply(*EARLIER)
-    child = start_delivery(target, delivery(10), tmp_path / "notes")
-    assert child.end() == 0
-    points = child.points
+    points = points_of_a_delivery(target, tmp_path / "notes")
     assert {"staging COPY: half sent", "merge: done", "commit: not sent", "commit: done"} <= set(points)
 
     for at in range(1, len(points) + 1):
-        changes = delivery(10 + at)
-        before = target.rows()
+        changes, before = delivery(10 + at), target.rows()
         killed = start_delivery(target, changes, tmp_path / f"notes-{at}", Blow(at))
         assert killed.end() == -signal.SIGKILL
         wait_until_gone(target)

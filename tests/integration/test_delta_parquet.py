@@ -5,7 +5,7 @@ import pytest
 
 from tests.exports import compare_files, table, write_files
 from transformation.delta.export import ALIKE
-from utils.errors import DuplicateKeyError
+from utils.errors import DuplicateKeyError, ExportRefusedError
 from utils.export_table import Format
 
 VALUES = {
@@ -35,11 +35,43 @@ SAMPLES = {
 def test_parquet_values_become_text_without_loss(tmp_path):
     items = ", ".join(f"{value} AS {name}" for name, (value, _) in VALUES.items())
     duckdb.execute(f"SET TimeZone = 'UTC'; COPY (SELECT 1 AS id, {items}) TO '{tmp_path / 'after-0'}' (FORMAT parquet)")
-    (file,) = write_files(tmp_path, "after", [(tmp_path / "after-0").read_bytes()])
+    files = write_files(tmp_path, "after", [(tmp_path / "after-0").read_bytes()])
 
-    _, (change,) = compare_files(None, [file], tmp_path, table(format=Format.PARQUET))
+    _, (change,) = compare_files(None, files, tmp_path, table(format=Format.PARQUET))
 
     assert change.after == {"id": "1", **{name: text for name, (_, text) in VALUES.items()}}
+
+
+def export_of(folder, value):
+    """Write an export of one row with a value, and return its file."""
+    duckdb.execute(f"COPY (SELECT 1 AS id, {value} AS n) TO '{folder / 'after-0'}' (FORMAT parquet)")
+    return write_files(folder, "after", [(folder / "after-0").read_bytes()])
+
+
+@pytest.mark.parametrize("digits", [2, 16, 37])
+@pytest.mark.parametrize(
+    ("nested", "json"),
+    [
+        ("[{n}, NULL]", "[{n},null]"),
+        ("[{{'a': [{n}]}}]", '[{{"a":[{n}]}}]'),
+        ("{{'DECIMAL(16,16)': 1, 'a \"b': {n}}}", '{{"DECIMAL(16,16)":1,"a \\"b":{n}}}'),
+        ("map {{'.5': {n}}}", '{{".5":{n}}}'),
+    ],
+)
+def test_decimals_below_one_are_exact_and_json_inside_lists_and_records(tmp_path, nested, json, digits):
+    number = f"-0.{'12' * 19}"[: digits + 3]
+    files = export_of(tmp_path, nested.format(n=f"CAST('{number}' AS DECIMAL({digits}, {digits}))"))
+
+    _, (change,) = compare_files(None, files, tmp_path, table(format=Format.PARQUET))
+
+    assert change.after["n"] == json.format(n=number)
+
+
+def test_nested_decimals_that_json_cannot_have_are_refused_by_name(tmp_path):
+    files = export_of(tmp_path, "['0.1'::DECIMAL(38, 38)]")
+
+    with pytest.raises(ExportRefusedError, match="has n of lists or records with decimals of 38 digits"):
+        compare_files(None, files, tmp_path, table(format=Format.PARQUET))
 
 
 def test_a_double_that_differs_in_its_last_bit_is_a_change(tmp_path):

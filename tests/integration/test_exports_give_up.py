@@ -7,32 +7,14 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from extraction.exports.giving_up import give_up
-from extraction.exports.pipeline import acquire_lock, fail_version, finish_version, register_version
-from tests.export_factories import World, dynamodb_server, make_registry
+from extraction.exports.pipeline import fail_version, finish_version
+from tests.export_steps import claim
 from utils.errors import ConfigurationError, LockHeldError, LockLostError
-from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS, Claim, Lease
+from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS, Lease
 from utils.registry.records import Status
 
 pytestmark = pytest.mark.timeout(120)
 SERIES = "acme/staff"
-
-
-@pytest.fixture(scope="module")
-def dynamodb():
-    with dynamodb_server() as address:
-        yield address
-
-
-@pytest.fixture(params=["sqlite", "dynamodb"])
-def world(request, tmp_path, dynamodb, monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb)
-    return World(tmp_path / "exports", make_registry(request.param, tmp_path))
-
-
-def claim(world, version):
-    world.write(version)
-    register_version(world.request(version), world.ports)
-    return Claim.from_message(acquire_lock(world.request(version), world.ports))
 
 
 def stop_half_published(world, version):

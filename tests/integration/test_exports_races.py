@@ -8,7 +8,7 @@ import pytest
 
 from extraction.exports.pipeline import acquire_lock, register_version
 from tests.conftest import FAKE_AWS
-from tests.export_factories import NOON, World, dynamodb_server, make_registry
+from tests.export_factories import NOON, World, make_registry
 from tests.export_runs import Order, Run, end, points_of, read_stream, start
 from tests.fakes import Crash, Fuse
 from utils.errors import LockHeldError, LockLostError
@@ -18,12 +18,6 @@ from utils.registry.records import Status
 pytestmark = pytest.mark.timeout(180)
 LATER = NOON + LEASE_SECONDS + SKEW_SECONDS
 ROWS = "id\na\nb\nc\n"
-
-
-@pytest.fixture(scope="module")
-def dynamodb():
-    with dynamodb_server() as address:
-        yield address
 
 
 @pytest.fixture(params=["sqlite", "dynamodb"])
@@ -169,7 +163,6 @@ def test_a_later_version_goes_on_after_a_run_killed_at_any_side_effect(kind, tmp
 def test_a_late_owner_stops_and_leaves_the_version_to_the_one_that_took_over(kind, tmp_path):
     world = make_world(kind, tmp_path / "world")
     stream = world.folder.parent / "stream"
-
     seen = []
 
     def take_over(point):
@@ -177,9 +170,8 @@ def test_a_late_owner_stops_and_leaves_the_version_to_the_one_that_took_over(kin
         if point == "stream: written" and seen.count(point) == 1:
             order(world, "v1", "second", LATER).run()
 
-    late = Run(world, stream, "v1", "run-v1", take_over)
     with pytest.raises(LockLostError):
-        late.run()
+        Run(world, stream, "v1", "run-v1", take_over).run()
 
     assert (world.entry("v1").status, world.entry("v1").execution) == (Status.SUCCEEDED, "second")
     assert [row for _, _, row in read_stream(stream)] == ["a", "b", "c", "v1"]

@@ -15,6 +15,7 @@ from tests.exports_source import HEADER, Source
 from utils.errors import (
     ChangeRefusedError,
     ConfigurationError,
+    ExportChangedError,
     IntegrityError,
     LockHeldError,
     TooManyDeletesError,
@@ -177,7 +178,7 @@ def test_a_floor_that_the_registry_does_not_know_stops_a_resync(source):
 def test_an_export_whose_files_were_replaced_is_not_trusted(source):
     source.store.put("acme/orders/v1/orders.csv", HEADER.encode())
 
-    with pytest.raises(IntegrityError, match="no longer what succeeded"):
+    with pytest.raises(ExportChangedError, match="no longer what was registered"):
         source.series.compare()
 
 
@@ -192,7 +193,7 @@ class OverwrittenMeanwhile(FolderStore):
 def test_an_export_that_is_replaced_while_it_is_fetched_is_not_trusted(source):
     series = replace(source.series, exports=OverwrittenMeanwhile(source.store.root))
 
-    with pytest.raises(IntegrityError, match="no longer what succeeded"):
+    with pytest.raises(ExportChangedError, match="no longer what was registered"):
         series.mend(accepts_deletes=True)
 
 

@@ -158,8 +158,7 @@ def test_a_version_that_stopped_halfway_is_finished_by_the_next_execution(machin
     machine.script(staff, "v1", wait=f"_go/{staff}", error="StreamError", message="full")
     execution = machine.start(staff, "v1")
     machine.await_object(f"_begun/{staff}/v1")
-    claimed = Claim(tenant, "staff", "v1", 1, 1, None, f"{tenant}-staff-v1")
-    Lease(machine.registry, claimed).begin()
+    Lease(machine.registry, Claim(tenant, "staff", "v1", 1, 1, None, f"{tenant}-staff-v1")).begin()
     machine.write(f"_go/{staff}")
     assert machine.follow(execution).status == "FAILED"
     machine.script(staff, "v1")

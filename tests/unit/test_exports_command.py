@@ -7,10 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from extraction.exports.pipeline import acquire_lock, fail_version, finish_version, register_version
+from extraction.exports.pipeline import fail_version, finish_version
 from local.export_standing import read_export_standing
 from tests.export_factories import NOON, World
-from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS, Claim, Lease
+from tests.export_steps import claim
+from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS, Lease
 
 
 @pytest.fixture
@@ -20,12 +21,6 @@ def world(tmp_path):
 
 def starlift(*arguments):
     return CliRunner().invoke(app, list(arguments))
-
-
-def claim(world, version):
-    world.write(version)
-    register_version(world.request(version), world.ports)
-    return Claim.from_message(acquire_lock(world.request(version), world.ports))
 
 
 def succeed(world, version, **counts):

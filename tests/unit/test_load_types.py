@@ -1,7 +1,7 @@
 import pytest
 
-from load.warehouse.column_types import comparable, equatable, widens
 from utils.errors import ConfigurationError
+from utils.postgres.column_types import comparable, equatable, widens
 from utils.postgres.type_names import spell_types
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from extraction.exports.ports import Ports, Request
 from extraction.exports.register import timestamp, with_ticket
 from extraction.exports.versions import declared, rank_of_earlier
-from utils.errors import IntegrityError, LockHeldError
+from utils.errors import LockHeldError
 from utils.export_table import ExportTable
-from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS, Claim
+from utils.registry.claim import LEASE_SECONDS, Claim, is_held
 from utils.registry.records import ENDED, Entry, Head, Status, expiry
 from utils.registry.store import Decision, View, transact
 
@@ -25,7 +25,7 @@ def acquire(request: Request, ports: Ports) -> Claim | Status:
 
     def decide(view: View) -> Decision[Found]:
         now = ports.now()
-        entry = _entry(view, request.version.version)
+        entry = view.known(request.version.version)
         if entry.status in ENDED:
             return Decision(entry.status)
         if view.head.owner == request.execution:
@@ -34,7 +34,7 @@ def acquire(request: Request, ports: Ports) -> Claim | Status:
             return _superseded(view, entry, now)
         if held := _who_goes_first(view.head, request, table, now):
             return Decision(held, with_ticket(view.head, request.version.version, now))
-        return _claim(view, _entry(view, view.head.publishing or request.version.version), request.execution, now)
+        return _claim(view, view.known(view.head.publishing or request.version.version), request.execution, now)
 
     found = transact(ports.registry, request.version.series, decide)
     if isinstance(found, LockHeldError):
@@ -49,17 +49,10 @@ def is_outdated(entry: Entry, head: Head, table: ExportTable) -> bool:
     return _before(entry.version, head.succeeded, table)
 
 
-def _entry(view: View, version: str) -> Entry:
-    entry = view.entry(version)
-    if entry is None:
-        raise IntegrityError(f"{view.head.series} {version} is not in the registry. Start it again.", version=version)
-    return entry
-
-
 def _same_again(view: View, now: int) -> Decision[Found]:
     """Repeat the claim of an execution whose first answer got lost."""
     head = replace(view.head, lease_until=now + LEASE_SECONDS)
-    return Decision(_as_claim(_entry(view, str(head.held)), head), head)
+    return Decision(_as_claim(view.known(str(head.held)), head), head)
 
 
 def _superseded(view: View, entry: Entry, now: int) -> Decision[Found]:
@@ -77,7 +70,7 @@ def _who_goes_first(head: Head, request: Request, table: ExportTable, now: int) 
     """Return what this execution must wait for."""
     asked = request.version.version
     fields = {"series": head.series, "version": asked}
-    if head.owner is not None and now < head.lease_until + SKEW_SECONDS:
+    if is_held(head, now):
         return LockHeldError(
             f"{head.series} {asked} waits: {head.owner} works on {head.held}, with a lease until "
             f"{timestamp(head.lease_until)}. If it waited too long, start it again once that execution has ended.",

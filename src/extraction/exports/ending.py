@@ -7,10 +7,9 @@ from extraction.exports.claiming import without
 from extraction.exports.ports import Ports, Request
 from extraction.exports.register import timestamp
 from extraction.exports.versions import declared, rank_of_earlier
-from utils.errors import IntegrityError
 from utils.export_table import ExportTable, ExportVersion
 from utils.registry.claim import Claim, refuse_late
-from utils.registry.records import ENDED, Entry, Head, Status, expiry
+from utils.registry.records import ENDED, Entry, Status, expiry
 from utils.registry.store import Decision, View, transact
 
 MAX_CAUSE = 2_000  # characters kept of a failure; the execution and the log have all of them
@@ -26,23 +25,17 @@ def finish(claim: Claim, counts: Mapping[str, int], ports: Ports) -> None:
     table = declared(ports.tables, ExportVersion(claim.tenant, claim.table, claim.version))
 
     def decide(view: View) -> Decision[None]:
-        entry = view.entry(claim.version)
-        if entry is None:
-            raise IntegrityError(f"The registry lost {claim.series} {claim.version}. Start it again.")
+        entry = view.known(claim.version)
         if entry.status is Status.SUCCEEDED and entry.fence == claim.fence:
             return Decision(None)  # the answer to the first attempt got lost
         refuse_late(claim, view.head)
         done = replace(entry, status=Status.SUCCEEDED, counts=dict(counts), ended_at=timestamp(ports.now()), cause=None)
         others = (*_superseded(view, claim, table, ports.now()), *_passed(view, claim, ports.now()))
         open_versions = without(view.head.open, claim.version, *(other.version for other in others))
-        head = replace(_released(view.head), succeeded=claim.version, publishing=None, open=open_versions)
+        head = replace(view.head.released(), succeeded=claim.version, publishing=None, open=open_versions)
         return Decision(None, head, (done, *others))
 
     transact(ports.registry, claim.series, decide)
-
-
-def _released(head: Head) -> Head:
-    return replace(head, owner=None, held=None, lease_until=0)
 
 
 def _superseded(view: View, claim: Claim, table: ExportTable, now: int) -> list[Entry]:
@@ -76,7 +69,7 @@ def fail(request: Request, cause: str, ports: Ports) -> bool:
         versions = {request.version.version, *([str(view.head.held)] if mine else [])}
         found = (view.entry(version) for version in sorted(versions))
         failed = tuple(_failed(entry, cause, ports.now()) for entry in found if entry and _is_own(entry, request))
-        head = _released(view.head) if mine else view.head
+        head = view.head.released() if mine else view.head
         closed = {entry.version: 0 for entry in failed}
         if not mine and not failed:
             return Decision(False)

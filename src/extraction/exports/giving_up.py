@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from extraction.exports.register import timestamp
 from utils.errors import ConfigurationError, LockHeldError
-from utils.registry.claim import SKEW_SECONDS, Clock
+from utils.registry.claim import Clock, is_held
 from utils.registry.records import Entry, Head, Status
 from utils.registry.store import Decision, RegistryStore, View, transact
 
@@ -42,7 +42,7 @@ def check_stopped(head: Head, version: str) -> None:
 
 
 def _held(head: Head, now: int) -> LockHeldError | None:
-    if head.owner is None or now >= head.lease_until + SKEW_SECONDS:
+    if not is_held(head, now):
         return None
     return LockHeldError(
         f"{head.owner} works on {head.series} {head.held}. Wait for its end, or until {timestamp(head.lease_until)}.",
@@ -52,8 +52,7 @@ def _held(head: Head, now: int) -> LockHeldError | None:
 
 def _freed(head: Head, version: str) -> Head:
     """Return the head without the version and without an owner; a crashed one that wakes up is late by the fence."""
-    freed = replace(head, publishing=None, owner=None, held=None, lease_until=0, fence=head.fence + 1)
-    return replace(freed, open={**head.open, version: 0})
+    return replace(head.released(), publishing=None, fence=head.fence + 1, open={**head.open, version: 0})
 
 
 def _failed(entry: Entry, now: int) -> Entry:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from utils.errors import ConfigurationError, IntegrityError, LockHeldError
-from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS, Clock
-from utils.registry.records import Entry, Head
+from utils.registry.claim import LEASE_SECONDS, Clock, is_held
+from utils.registry.records import Entry
 from utils.registry.store import Decision, RegistryStore, View, transact
 
 
@@ -28,7 +28,7 @@ def last_succeeded(registry: RegistryStore, series: str) -> Entry:
 def _take(registry: RegistryStore, series: str, owner: str, clock: Clock) -> tuple[int, Entry]:
     def decide(view: View) -> Decision[tuple[int, Entry] | LockHeldError]:
         head, now, entry = view.head, int(clock()), _entry(view)
-        if head.owner not in (None, owner) and now < head.lease_until + SKEW_SECONDS:
+        if head.owner != owner and is_held(head, now):
             return Decision(
                 LockHeldError(f"{head.owner} works on {series} {head.held}. Wait for its end.", series=series)
             )
@@ -59,9 +59,9 @@ def _entry(view: View) -> Entry:
 
 def _release(registry: RegistryStore, series: str, owner: str, fence: int) -> None:
     def decide(view: View) -> Decision[None]:
-        head: Head = view.head
+        head = view.head
         if (head.owner, head.fence) != (owner, fence):
             return Decision(None)  # the lease ran out, and another took over
-        return Decision(None, replace(head, owner=None, held=None, lease_until=0))
+        return Decision(None, head.released())
 
     transact(registry, series, decide)

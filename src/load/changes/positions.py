@@ -7,9 +7,9 @@ A series, one tenant's table, stands in `starlift.applied_series` and has a shor
 from collections.abc import Iterable, Sequence
 
 from load.changes.target import Target
-from load.warehouse.column_types import FLOATS
 from utils.errors import ChangeRefusedError
 from utils.export_table import ExportTable
+from utils.postgres.column_types import FLOATS
 from utils.postgres.session import Session
 
 CREATE_SERIES = """

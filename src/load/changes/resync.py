@@ -8,13 +8,13 @@ from load.changes import merge, positions, staging
 from load.changes.refusals import refusals_named
 from load.changes.staging import Staged
 from load.changes.target import DELETED_AT, Target, check_target, read_targets
-from load.warehouse.column_types import comparable
+from utils.deletes import too_many_deletes
 from utils.errors import IntegrityError, TooManyDeletesError
 from utils.export_table import ExportTable
+from utils.postgres.column_types import comparable
 from utils.postgres.names import identifier, literal
 from utils.postgres.session import Session, transaction
 
-FEW = 10  # rows that may be deleted at once whatever share of a small table they are
 LAST = """
 SELECT greatest(floor, (SELECT max(version) FROM starlift.applied_changes WHERE series = :series))
 FROM starlift.applied_series WHERE series = :series
@@ -152,7 +152,7 @@ def _differs(staged: Staged) -> str:
 
 def _refuse_too_many(found: Difference, target: Target, accepts_deletes: bool) -> None:
     share = target.table.max_deleted_share
-    if accepts_deletes or found.extra <= FEW or found.extra <= share * found.live:
+    if accepts_deletes or not too_many_deletes(found.extra, found.live, share):
         return
     raise TooManyDeletesError(
         f"{found.extra:,} of {found.live:,} rows of {target.name} are not in the export; max_deleted_share allows "

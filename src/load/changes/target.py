@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from load.warehouse.column_types import overlooks
 from utils.errors import SchemaDriftError
 from utils.export_table import Deletes, ExportTable
+from utils.postgres.column_types import overlooks
 from utils.postgres.names import TableName, column_list, identifier
 from utils.postgres.session import Session
 

@@ -5,12 +5,12 @@ from pg8000.exceptions import DatabaseError
 from load.warehouse import sql
 from load.warehouse.session import named_duplicates
 from load.warehouse.target import Target
+from utils.deletes import FEW, too_many_deletes
 from utils.errors import IntegrityError, TooManyDeletesError
 from utils.manifest import WarehouseTable
 from utils.postgres.session import Session, sqlstate
 
 FOREIGN_KEY = "23503"
-FEW = 10  # rows that may be deleted at once whatever share of a small table they are
 
 
 def merge_rows(session: Session, target: Target) -> int:
@@ -43,7 +43,7 @@ def _find_deleted(session: Session, target: Target, accepted: frozenset[str]) ->
     if deleted <= FEW or share is None or target.table.source in accepted:
         return
     live = int(session.value(f"SELECT count(*) FROM {target.name} t WHERE {target.live('t')}"))
-    if deleted > share * live:
+    if too_many_deletes(deleted, live, share):
         remedy = f"run once with --accept-deletes {target.table.source}"
         raise TooManyDeletesError(
             f"{deleted:,} of {live:,} rows of {target.table.name} are no longer in the source's {target.table.source}; "

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from load.warehouse.catalogue import ExistingColumn, ExistingTable, view_name
-from load.warehouse.column_types import widens
 from load.warehouse.layout import BATCH, CURRENT, DELETED, HISTORY, IS_CURRENT, SYSTEM, layout, system_columns
 from utils.errors import SchemaDriftError
 from utils.manifest import Reference, WarehouseColumn, WarehouseTable
+from utils.postgres.column_types import widens
 from utils.postgres.names import TableName, column_list, identifier, literal
 
 MAX_NAME_BYTES = 63  # PostgreSQL cuts longer names without an error

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from load.warehouse.column_types import comparable, equatable
 from load.warehouse.layout import BATCH, CURRENT, DELETED, HISTORY, IS_CURRENT, VALID_FROM, VALID_TO
 from utils.manifest import WarehouseTable
+from utils.postgres.column_types import comparable, equatable
 from utils.postgres.names import TableName, identifier, literal
 
 

@@ -5,6 +5,7 @@ Columns go by their place in SQL and never by their name: a source may tell "id"
 
 import csv
 import gzip
+import re
 import shutil
 import tempfile
 import zlib
@@ -22,6 +23,8 @@ from utils.store import BLOCK_BYTES
 
 MAX_LINE_BYTES = 16 << 20  # of a CSV's row; what DuckDB's reader keeps in memory for each thread grows with it
 NESTED = ("STRUCT", "MAP", "UNION")
+NO_DIGIT = re.compile(r'("(?:[^"]|"")*")|DECIMAL\((\d+),\2\)')  # before the point; a field's name is passed over
+MAX_DIGITS = 38  # of a decimal
 TEXT = "VARCHAR"
 ALIKE = {  # types of which two values are equal just if their texts are; 0.0 and -0.0 are no such values
     *(TEXT, "BLOB", "BOOLEAN", "DATE", "UUID"),
@@ -179,24 +182,37 @@ def _parquet_part(file: ExportFile, state: State, connection: duckdb.DuckDBPyCon
     relation = f"read_parquet({literal(str(file.path))}, hive_partitioning = false)"  # a folder's name is no column
     with named_file(file.name):
         found = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-    names = tuple(name for name, *_ in found)
-    kinds = tuple(kind for _, kind, *_ in found)
-    return Part(file.name, file.path, state, names, tuple(map(identifier, names)), kinds, relation)
+    kinds = {name: kind for name, kind, *_ in found}
+    if wrong := [name for name, kind in kinds.items() if _is_nested(kind) and f"({MAX_DIGITS},{MAX_DIGITS})" in kind]:
+        raise ExportRefusedError(
+            f"{file.name} has {', '.join(wrong)} of lists or records with decimals of {MAX_DIGITS} digits, all behind "
+            "the point, which cannot be written as JSON. Export fewer digits, or texts.",
+            file=file.name,
+        )
+    return Part(
+        file.name, file.path, state, tuple(kinds), tuple(map(identifier, kinds)), tuple(kinds.values()), relation
+    )
 
 
 def text_of(column: str, kind: str) -> str:
     """Return the SQL for a value's text as PostgreSQL reads it, with nothing lost.
 
     Numbers, times and booleans cast as they are (floats to the shortest text that means the same number);
-    bytes are written as bytea's hex form, and nested values as JSON.
+    bytes are written as bytea's hex form, and nested values as JSON, whose numbers have a digit before the point.
     """
     if kind == "VARCHAR":
         return column
     if kind == "BLOB":
         return f"'\\x' || lower(hex({column}))"
-    if kind.startswith(NESTED) or kind.endswith("]"):
-        return f"CAST(to_json({column}) AS VARCHAR)"
+    if _is_nested(kind):
+        wider = NO_DIGIT.sub(lambda found: found[1] or f"DECIMAL({int(found[2]) + 1},{found[2]})", kind)
+        value = column if wider == kind else f"CAST({column} AS {wider})"
+        return f"CAST(to_json({value}) AS VARCHAR)"
     return f"CAST({column} AS VARCHAR)"
+
+
+def _is_nested(kind: str) -> bool:
+    return kind.startswith(NESTED) or kind.endswith("]")
 
 
 def _check_columns(part: Part, first: Part) -> None:

@@ -1,10 +1,9 @@
 """What a person must confirm before it reaches a target."""
 
-from transformation.delta.compare import Comparison, Counts
+from transformation.delta.compare import Comparison
+from utils.deletes import too_many_deletes
 from utils.errors import SchemaDriftError, TooManyDeletesError
 from utils.export_table import ExportTable
-
-FEW = 10  # rows that may be deleted at once whatever share of a small table they are
 
 
 def refuse_suspicious(comparison: Comparison, table: ExportTable, accepted: frozenset[str]) -> None:
@@ -16,8 +15,8 @@ def refuse_suspicious(comparison: Comparison, table: ExportTable, accepted: froz
             "--accept-dropped-columns: their values in the target stay as they are.",
             table=table.name,
         )
-    if too_many_deletes(comparison.counts, table.max_deleted_share) and "deletes" not in accepted:
-        counts = comparison.counts
+    counts = comparison.counts
+    if too_many_deletes(counts.deleted, counts.before, table.max_deleted_share) and "deletes" not in accepted:
         raise TooManyDeletesError(
             f"{counts.deleted:,} of {counts.before:,} rows of {table.name} are not in the new export; "
             f"max_deleted_share allows {table.max_deleted_share:.0%} at once. Export it again if it is not whole; "
@@ -25,8 +24,3 @@ def refuse_suspicious(comparison: Comparison, table: ExportTable, accepted: froz
             table=table.name,
             deleted=counts.deleted,
         )
-
-
-def too_many_deletes(counts: Counts, share: float) -> bool:
-    """Tell whether so many rows are gone that the export is likelier broken."""
-    return counts.deleted > FEW and counts.deleted > share * counts.before

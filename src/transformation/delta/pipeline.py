@@ -114,8 +114,9 @@ def _compute(task: Task, ports: Ports, scratch: Path, deadline: Deadline) -> Del
 def _compare_here(task: Task, ports: Ports, scratch: Path, connection: duckdb.DuckDBPyConnection) -> Comparison:
     table = ports.tables[task.version.table]
 
-    def read(version: str) -> Export:
-        files = fetch_files(replace(task.version, version=version), table, ports, scratch)
+    def read(name: str) -> Export:
+        version = replace(task.version, version=name)
+        files = fetch_files(version, table, ports.exports, ports.known_content(version), scratch)
         return read_export(files, table, scratch, connection)
 
     before, after = read(task.previous) if task.previous else None, read(task.version.version)

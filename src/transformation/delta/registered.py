@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from transformation.delta.export import ExportFile
-from transformation.delta.ports import Ports
 from utils.errors import ExportChangedError
 from utils.export_files import ExportFiles, list_files
 from utils.export_table import ExportTable, ExportVersion
+from utils.store import ObjectStore
 
 
-def registered_files(version: ExportVersion, table: ExportTable, ports: Ports, seen: str | None = None) -> ExportFiles:
-    """Return a version's files, or raise ExportChangedError if they are not those registered, or seen before."""
-    found = list_files(ports.exports, table, version)
-    if {ports.known_content(version), seen} - {None, found.content}:
+def registered_files(version: ExportVersion, table: ExportTable, store: ObjectStore, *known: str | None) -> ExportFiles:
+    """Return a version's files, or raise ExportChangedError if they are not what is known of them, where any is."""
+    found = list_files(store, table, version)
+    if {*known} - {None, found.content}:
         raise ExportChangedError(
             f"{version.series} {version.version} is no longer what was registered: its files were overwritten. "
             "Restore them, and put new content under a new version.",
@@ -21,9 +21,11 @@ def registered_files(version: ExportVersion, table: ExportTable, ports: Ports, s
     return found
 
 
-def fetch_files(version: ExportVersion, table: ExportTable, ports: Ports, scratch: Path) -> list[ExportFile]:
+def fetch_files(
+    version: ExportVersion, table: ExportTable, store: ObjectStore, known: str | None, scratch: Path
+) -> list[ExportFile]:
     """Bring a version's files here, or raise ExportChangedError if one was overwritten before the last was here."""
-    found = registered_files(version, table, ports)
-    fetched = [ExportFile(ports.exports.fetch(file.key, scratch), file.key) for file in found.files]
-    registered_files(version, table, ports, found.content)
+    found = registered_files(version, table, store, known)
+    fetched = [ExportFile(store.fetch(file.key, scratch), file.key) for file in found.files]
+    registered_files(version, table, store, found.content)
     return fetched

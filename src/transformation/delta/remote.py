@@ -94,9 +94,10 @@ def _plan(task: Task, ports: Ports, scratch: Path, connection: duckdb.DuckDBPyCo
     table = ports.tables[task.version.table]
     versions = {BEFORE: task.previous, AFTER: task.version.version}
     sides = {}
-    for name, version in versions.items():
-        if version is not None:
-            found = registered_files(replace(task.version, version=version), table, ports)
+    for name, asked in versions.items():
+        if asked is not None:
+            version = replace(task.version, version=asked)
+            found = registered_files(version, table, ports.exports, ports.known_content(version))
             sides[name] = read_side(found, ports.exports, scratch, connection)
     earlier = sides.get(BEFORE, sides[AFTER]).columns
     return Plan(task, table, sides, shape_of(table, sides[AFTER].columns, earlier))
@@ -187,7 +188,7 @@ def _check(run: Run, plan: Plan, athena: Athena) -> None:
 def _refuse_overwritten(plan: Plan, ports: Ports) -> None:
     """Raise ExportChangedError unless what Athena read is still what was there before."""
     for side in plan.sides.values():
-        registered_files(side.version, plan.table, ports, side.content)
+        registered_files(side.version, plan.table, ports.exports, ports.known_content(side.version), side.content)
 
 
 def _gather(run: Run, plan: Plan, ports: Ports, scratch: Path, connection: duckdb.DuckDBPyConnection) -> Comparison:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from utils.errors import IntegrityError, LockLostError
+from utils.errors import LockLostError
 from utils.registry.records import Entry, Head
 from utils.registry.store import Decision, RegistryStore, View, transact
 
@@ -65,7 +65,7 @@ class Lease:
 
     def renew(self) -> None:
         """Begin the lease anew."""
-        self._write(lambda _view, head, entry: (head, entry))
+        self._write(lambda head, entry: (head, entry))
 
     def begin(self) -> None:
         """Note that from now on the stream may hold changes of this version.
@@ -74,36 +74,35 @@ class Lease:
         become whole before anything is compared with another version.
         """
 
-        def begun(_view: View, head: Head, entry: Entry) -> tuple[Head, Entry]:
+        def begun(head: Head, entry: Entry) -> tuple[Head, Entry]:
             return replace(head, publishing=self.claim.version), replace(entry, published=entry.published or 0)
 
         self._write(begun)
 
     def published(self) -> int:
         """Return how many changes, from the first, are in the stream for certain."""
-        return self._entry(View(self.store.head(self.claim.series), self.store)).published or 0
+        return View(self.store.head(self.claim.series), self.store).known(self.claim.version).published or 0
 
     def save_published(self, sequence: int) -> None:
         """Note that all changes up to this one are in the stream."""
-        self._write(lambda _view, head, entry: (head, replace(entry, published=max(sequence, entry.published or 0))))
+        self._write(lambda head, entry: (head, replace(entry, published=max(sequence, entry.published or 0))))
 
     def skip_orders(self, order: int) -> None:
         """Let no later claim have an order up to this one."""
-        self._write(lambda _view, head, entry: (replace(head, order=max(order, head.order)), entry))
+        self._write(lambda head, entry: (replace(head, order=max(order, head.order)), entry))
 
-    def _write(self, change: Callable[[View, Head, Entry], tuple[Head, Entry]]) -> None:
+    def _write(self, change: Callable[[Head, Entry], tuple[Head, Entry]]) -> None:
         def decide(view: View) -> Decision[None]:
             refuse_late(self.claim, view.head)
-            head, entry = change(view, view.head, self._entry(view))
+            head, entry = change(view.head, view.known(self.claim.version))
             return Decision(None, replace(head, lease_until=int(self.clock()) + LEASE_SECONDS), (entry,))
 
         transact(self.store, self.claim.series, decide)
 
-    def _entry(self, view: View) -> Entry:
-        entry = view.entry(self.claim.version)
-        if entry is None:
-            raise IntegrityError(f"The registry lost {self.claim.series} {self.claim.version}. Start it again.")
-        return entry
+
+def is_held(head: Head, now: float) -> bool:
+    """Tell whether somebody may still be at work on the series."""
+    return head.owner is not None and now < head.lease_until + SKEW_SECONDS
 
 
 def refuse_late(claim: Claim, head: Head) -> None:

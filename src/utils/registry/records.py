@@ -1,7 +1,7 @@
 """What the registry of exports remembers: a head for each tenant's table, and an entry for each version."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -83,6 +83,10 @@ class Head:
     succeeded: str | None = None  # the version that the target shows
     publishing: str | None = None  # a version of which the stream may hold some changes and lacks others
     open: Mapping[str, int] = field(default_factory=dict)  # versions not ended, and until when each waits for the lock
+
+    def released(self) -> "Head":
+        """Return the head without an owner."""
+        return replace(self, owner=None, held=None, lease_until=0)
 
     def to_record(self) -> dict[str, Any]:
         """Return the head as the stores keep it, without what is empty."""

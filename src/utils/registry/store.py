@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
-from utils.errors import RegistryUnavailableError
+from utils.errors import IntegrityError, RegistryUnavailableError
 from utils.registry.records import Entry, Head
 
 ATTEMPTS = 50  # of a write that others keep overtaking; several dozen waiting executions get through in a few
@@ -49,6 +49,13 @@ class View:
     def entry(self, version: str) -> Entry | None:
         """Return one version's entry."""
         return self.store.entry(self.head.series, version)
+
+    def known(self, version: str) -> Entry:
+        """Return the entry of a version that was registered, or raise IntegrityError."""
+        entry = self.entry(version)
+        if entry is None:
+            raise IntegrityError(f"The registry lost {self.head.series} {version}. Start it again.", version=version)
+        return entry
 
 
 @dataclass(frozen=True)
