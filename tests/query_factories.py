@@ -26,7 +26,7 @@ from transformation.query.ports import Ports
 from transformation.query.queue import SqsQueue
 from transformation.query.request import read_request
 from transformation.query.statement import names_of
-from utils.delivered import open_ledger
+from utils.delivered.open_ledger import open_ledger
 from utils.delivery_project import DeliveryProject, read_delivery
 from utils.folder_store import FolderStore
 from utils.store import ObjectStore

@@ -10,7 +10,7 @@ from load.delivery.batches import Batch, split
 from load.delivery.messages import Message, Parcel
 from load.delivery.ports import Ports
 from load.delivery.posting import Posted, has_time, post
-from utils.delivered import Claim, Outcome
+from utils.delivered.ledger import Claim, Outcome
 from utils.delivery_project import DAY_SECONDS
 from utils.errors import MessageExpiringError, MessageRefusedError, PipelineError, ServiceUnavailableError
 

@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from utils.delivered import Claim, Clock, Outcome, expiry
+from utils.delivered.ledger import Claim, Clock, Outcome, expiry
 from utils.errors import AccessDeniedError, ConfigurationError, LedgerUnavailableError
 
 MAX_KEYS = 100  # of one BatchGetItem
