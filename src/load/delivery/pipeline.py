@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from load.delivery.answers import Verdict
 from load.delivery.batches import Batch, split
@@ -60,7 +60,7 @@ class _Work:
     known: int = 0  # settled before
     failures: int = 0  # in a row
     refusals: int = 0  # in a row
-    is_over: bool = field(default=False)
+    is_over: bool = False
 
     def deliver(self, message: Message) -> bool:
         """Deliver a message's records, and tell whether nothing of it is left to do."""
