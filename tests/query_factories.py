@@ -36,8 +36,6 @@ OVERLAP = timedelta(seconds=90_000)
 ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 wr.config.botocore_config = ONCE  # no test waits for a second attempt
 
-Answering = Callable[[Asked], dict[str, Any]]
-
 
 @dataclass
 class Faults:
