@@ -21,7 +21,8 @@ from load.delivery.ports import Ports
 from local.sink import Sink, running_sink
 from local.sink_faults import Fault
 from local.sink_store import SinkStore
-from utils.delivered import DeliveryLedger, open_ledger
+from utils.delivered.ledger import DeliveryLedger
+from utils.delivered.open_ledger import open_ledger
 from utils.delivery_project import DeliveryLimits
 
 NOON = 1_800_000_000

@@ -4,7 +4,6 @@ import contextlib
 import json
 import socket
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +17,7 @@ from local.aws import emulated_client
 from local.packages import ROOT
 from local.sandbox import Functions, FunctionSpec, OnLog, ignore_logs, unzip
 from local.sandbox.spec import ACCOUNT, REGION
+from local.serving import serving
 
 PYTHON = ROOT / ".venv-emulator/bin/python"
 PROGRAM = Path(__file__).with_name("emulator_program.py")
@@ -108,14 +108,8 @@ def _served(sandbox: Sandbox) -> Iterator[str]:
             """Keep requests out of the tests' output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _start(folder: Path, sandbox: str) -> tuple["subprocess.Popen[bytes]", str]:

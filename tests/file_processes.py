@@ -1,20 +1,14 @@
 """Loads of dropped files in processes of their own, which a signal ends or stops at any of their side effects."""
 
 import contextlib
-import os
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from load.files.pipeline import load_file
 from load.files.ports import DroppedFile, Ports
 from tests.file_drops import Drop
-from tests.processes import CONTEXT, NAMED, UNDISTURBED, Blow, Child
-from tests.side_effects import WatchedSession, WatchedStore
-from utils.errors import PipelineError
-
-Reached = Callable[[str], None]
+from tests.processes import UNDISTURBED, Blow, Child, start_work
+from tests.side_effects import Reached, WatchedSession, WatchedStore
 
 
 def watched(ports: Ports, reached: Reached) -> Ports:
@@ -30,25 +24,8 @@ def watched(ports: Ports, reached: Reached) -> Ports:
 
 def start(url: str, folder: Path, dropped: DroppedFile, notes: Path, blow: Blow = UNDISTURBED) -> Child:
     """Start to load a file."""
-    process = CONTEXT.Process(target=_load, args=(url, folder, dropped, notes, blow))
-    process.start()
-    return Child(process, notes)
+    return start_work(_load, (url, folder, dropped), notes, blow)
 
 
-def _load(url: str, folder: Path, dropped: DroppedFile, notes: Path, blow: Blow) -> None:
-    descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    count, one_at_a_time = 0, threading.Lock()  # quarantine is written by a thread of its own
-
-    def reached(point: str) -> None:
-        nonlocal count
-        with one_at_a_time:
-            count += 1
-            os.write(descriptor, f"{point}\n".encode())
-            if count == blow.at:
-                os.kill(os.getpid(), blow.signal)
-
-    try:
-        load_file(dropped, watched(Drop(url, folder).ports, reached))
-    except PipelineError as error:
-        os.write(descriptor, f"{type(error).__name__}: {error}\n".encode())
-        os._exit(NAMED)
+def _load(url: str, folder: Path, dropped: DroppedFile, reached: Reached) -> None:
+    load_file(dropped, watched(Drop(url, folder).ports, reached))

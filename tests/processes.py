@@ -7,13 +7,14 @@ import multiprocessing
 import os
 import resource
 import signal
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from local.run import Job
-from tests.side_effects import Watched, watch_multipart
+from tests.side_effects import Reached, Watched, watch_multipart
 from utils.errors import PipelineError
 from utils.postgres.url import parse_url
 from utils.project import read_project
@@ -87,28 +88,38 @@ class Child:
 
 def start(place: Place, notes: Path, blow: Blow = UNDISTURBED, run_id: str = "", file_bytes: int = 0) -> Child:
     """Start a run; `file_bytes` bounds the size of each file that it may write, as a full disk would."""
-    process = CONTEXT.Process(target=_run, args=(place, notes, blow, run_id, file_bytes))
+    return start_work(_run, (place, run_id, file_bytes), notes, blow)
+
+
+def _run(place: Place, run_id: str, file_bytes: int, reached: Reached) -> None:
+    os.environ.update(place.environment)
+    if file_bytes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, resource.RLIM_INFINITY))
+    watch_multipart(reached)
+    Watched(place.job, reached, **({"run_id": run_id} if run_id else {})).run()
+
+
+def start_work(work: Callable[..., None], given: tuple[object, ...], notes: Path, blow: Blow = UNDISTURBED) -> Child:
+    """Start a function of a module in a process of its own; after what it is given it gets whom to tell its points."""
+    process = CONTEXT.Process(target=_work, args=(work, given, notes, blow))
     process.start()
     return Child(process, notes)
 
 
-def _run(place: Place, notes: Path, blow: Blow, run_id: str, file_bytes: int) -> None:
-    os.environ.update(place.environment)
-    if file_bytes:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, resource.RLIM_INFINITY))
+def _work(work: Callable[..., None], given: tuple[object, ...], notes: Path, blow: Blow) -> None:
     descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    count = 0
+    count, one_at_a_time = 0, threading.Lock()  # work may have threads of its own
 
     def reached(point: str) -> None:
         nonlocal count
-        count += 1
-        os.write(descriptor, f"{point}\n".encode())
-        if count == blow.at:
-            os.kill(os.getpid(), blow.signal)
+        with one_at_a_time:
+            count += 1
+            os.write(descriptor, f"{point}\n".encode())
+            if count == blow.at:
+                os.kill(os.getpid(), blow.signal)
 
-    watch_multipart(reached)
     try:
-        Watched(place.job, reached, **({"run_id": run_id} if run_id else {})).run()
+        work(*given, reached)
     except PipelineError as error:
         os.write(descriptor, f"{type(error).__name__}: {error}\n".encode())
         os._exit(NAMED)

@@ -26,7 +26,7 @@ from transformation.query.ports import Ports
 from transformation.query.queue import SqsQueue
 from transformation.query.request import read_request
 from transformation.query.statement import names_of
-from utils.delivered import open_ledger
+from utils.delivered.open_ledger import open_ledger
 from utils.delivery_project import DeliveryProject, read_delivery
 from utils.folder_store import FolderStore
 from utils.store import ObjectStore
@@ -35,8 +35,6 @@ DATABASE = "sensors"
 OVERLAP = timedelta(seconds=90_000)
 ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 wr.config.botocore_config = ONCE  # no test waits for a second attempt
-
-Answering = Callable[[Asked], dict[str, Any]]
 
 
 @dataclass

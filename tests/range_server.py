@@ -2,10 +2,11 @@
 
 import contextlib
 import re
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from local.serving import serving
 
 ETAG = '"0123456789abcdef0123456789abcdef"'
 PIECE = 1 << 18
@@ -41,14 +42,8 @@ def range_server(size: int, make: MakeBytes, break_after: int | None = None) -> 
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     served.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield served
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,7 +6,7 @@ may kill the process, stop it, or break what the run depends on: tests do each o
 
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -74,6 +74,28 @@ class WatchedStore:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.store, name)
+
+
+@dataclass(frozen=True)
+class WatchedPort:
+    """Any port, of which the named methods are side effects."""
+
+    port: object
+    reached: Reached
+    effects: Mapping[str, str]  # what each method is called when told
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self.port, name)
+        return self._told(found, self.effects[name]) if name in self.effects else found
+
+    def _told(self, effect: Callable[..., object], name: str) -> Callable[..., object]:
+        def told(*args: object, **more: object) -> object:
+            self.reached(f"{name}: not begun")
+            answer = effect(*args, **more)
+            self.reached(f"{name}: done")
+            return answer
+
+        return told
 
 
 class WatchedSession:

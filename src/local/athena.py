@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from local.athena_lake import Answer, Lake, RefusedQueryError
+from local.serving import serving
 
 PAGE_ROWS = 1000  # with the first page's line of names, as Athena counts
 Asked = Mapping[str, Any]
@@ -151,11 +151,5 @@ def served(call: Call) -> Iterator[str]:
             """Keep requests out of the output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -24,6 +24,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.sandbox import Functions, FunctionSpec, OnLog, Result, ignore_logs, unzip
 from local.sandbox.spec import REGION
+from local.serving import serving
 
 CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 EXECUTE = {"execute_state_machine": True}  # moto would otherwise call every execution a success at once
@@ -95,15 +96,11 @@ def emulated_aws(
     """
     server = _make_server(watch)
     aws = EmulatedAws(f"http://127.0.0.1:{server.server_port}", on_log)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     with _patched_moto(aws, server.server_port, retry_scale):
-        thread.start()
         try:
-            yield aws
+            with serving(server):
+                yield aws
         finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
             aws.close()
             moto_api_backend.reset()
 

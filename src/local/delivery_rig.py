@@ -4,12 +4,12 @@ API Gateway, Athena and the way from a queue to a function are stood in for; the
 """
 
 import json
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from werkzeug.serving import make_server
@@ -21,6 +21,7 @@ from local.aws import EmulatedAws, emulated_aws
 from local.packages import HANDLERS, Package
 from local.sandbox import Functions, FunctionSpec, OnLog, unzip
 from local.sandbox.spec import REGION
+from local.serving import serving
 from local.sink import Running
 from utils.delivery_project import read_delivery
 from utils.s3_store import S3Store
@@ -120,8 +121,6 @@ def _create(aws: EmulatedAws, endpoint: Running) -> tuple[str, str]:
 
 @contextmanager
 def _athena(aws: EmulatedAws, project: Path) -> Iterator[str]:
-    from tempfile import TemporaryDirectory
-
     with TemporaryDirectory() as folder:
         lake = Lake(S3Store(BUCKET, client=aws.client("s3")), Path(folder), read_delivery(project), DATABASE)
         with served(LocalAthena(lake).call) as address:
@@ -132,14 +131,8 @@ def _athena(aws: EmulatedAws, project: Path) -> Iterator[str]:
 def _api(rig: Rig) -> Iterator[str]:
     api = RestApi(lambda event, _context: dict(rig.invoke("ingest", event)), key="demo")
     server = make_server("127.0.0.1", 0, api, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_port}/ingest"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _spec(package: Package, endpoint: str, athena: str, surroundings: Mapping[str, str]) -> FunctionSpec:

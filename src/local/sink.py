@@ -11,20 +11,20 @@ import re
 import socket
 import sqlite3
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from local.serving import serving
 from local.sink_faults import Cut, Fault, Faults
 from local.sink_store import Post, Record, SinkStore
+from utils.delivery_project import MAX_ID_BYTES
 from utils.errors import ConfigurationError
 
 CONTROL = "/_sink/"
 MAX_BODY = 16 << 20  # bytes
-MAX_ID_BYTES = 1024
 HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair, which no file can hold
 IDLE_SECONDS = 30.0  # after which a connection that says nothing is closed
 
@@ -220,11 +220,5 @@ def running_sink(sink: Sink, port: int = 0, tls: ssl.SSLContext | None = None) -
         raise ConfigurationError(
             f"Port {port} cannot be used: {str(error).rstrip('.')}. Choose another with --port."
         ) from error
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield Running(sink, f"{server.scheme}://127.0.0.1:{server.server_port}/")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -32,6 +32,7 @@ MAX_BODY_BYTES = 5 << 20  # Lambda takes 6 MiB with the body quoted inside JSON;
 MAX_TIME_SECONDS = 10 * 366 * 86_400  # ten years; what is older is history to load, not records to deliver
 ACCEPT_SECONDS = 900  # the longest life of a function: between a record's acceptance and its object
 DAY_SECONDS = 86_400
+MAX_ID_BYTES = 1024  # of a record; DynamoDB's keys hold twice that
 # The ledger remembers a record for longer than SQS keeps a message, 14 days at most: none outlives what it knows.
 KEEP_DAYS = 30
 # No query may read what the ledger has forgotten: a record that was delivered and never noted would go out again.
@@ -189,15 +190,10 @@ def _is_finite(value: Any) -> bool:
 def _read_ingest(settings: Mapping[str, Any], where: str) -> IngestLimits:
     refuse_unknown(settings, INGEST_SETTINGS, where)
     default = IngestLimits()
-    limits = IngestLimits(
-        max_records=read_positive(settings, "max_records", default.max_records, where),
-        max_bytes=read_positive(settings, "max_bytes", default.max_bytes, where),
-        max_future_seconds=read_whole_number(
-            settings, "max_future_seconds", default.max_future_seconds, where, least=0
-        ),
-        max_past_seconds=read_positive(settings, "max_past_seconds", default.max_past_seconds, where),
-        repeat_seconds=read_positive(settings, "repeat_seconds", default.repeat_seconds, where),
-    )
+    positive = INGEST_SETTINGS - {"max_future_seconds"}
+    ahead = read_whole_number(settings, "max_future_seconds", default.max_future_seconds, where, least=0)
+    found = {name: read_positive(settings, name, getattr(default, name), where) for name in sorted(positive)}
+    limits = IngestLimits(max_future_seconds=ahead, **found)
     most = {"max_bytes": MAX_BODY_BYTES, "max_past_seconds": MAX_OVERLAP_SECONDS - ACCEPT_SECONDS}
     most |= dict.fromkeys(("max_future_seconds", "repeat_seconds"), MAX_TIME_SECONDS)
     for name, value in most.items():

@@ -10,15 +10,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    TokenRetrievalError,
-    UnauthorizedSSOTokenError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
+from utils.aws_errors import Fault, named_errors
 from utils.errors import (
     AccessDeniedError,
     ConfigurationError,
@@ -33,13 +27,9 @@ from utils.store import StoredObject, Written
 
 PART_BYTES = 8 << 20  # S3 allows 10,000 parts of at least 5 MiB
 GROWTH_PARTS = 1_000  # after so many parts they double, so that the largest object S3 allows (5 TB) still fits
-TRANSIENT = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted", "500", "503"}
 CONFLICT = {"ConditionalRequestConflict", "409"}  # two If-None-Match writes met; S3 asks to try again
 EXISTS = {"PreconditionFailed", "412"}
 MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
-DENIED = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
-
-WITHOUT_LOGIN = (NoCredentialsError, PartialCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError)
 
 
 def s3_client() -> Any:
@@ -47,16 +37,8 @@ def s3_client() -> Any:
     return boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
-@contextlib.contextmanager
-def _named_errors(what: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        raise _named(error, what) from error
-    except WITHOUT_LOGIN as error:
-        raise ConfigurationError(f"{what} cannot be reached: {error}. Log in to AWS, or set AWS_PROFILE.") from error
-    except BotoCoreError as error:
-        raise ObjectStoreUnavailableError(f"{what} cannot be reached: {error}", key=what) from error
+def _named_errors(what: str) -> contextlib.AbstractContextManager[None]:
+    return named_errors(what, ObjectStoreUnavailableError, lambda fault: _named(fault, what), key=what)
 
 
 @contextlib.contextmanager
@@ -69,21 +51,18 @@ def _changes_named(what: str) -> Iterator[None]:
         raise ObjectChangedError(f"{what} was overwritten since; its new content has an event of its own.") from error
 
 
-def _named(error: ClientError, what: str) -> PipelineError:
-    code = error.response.get("Error", {}).get("Code", "")
-    message = error.response.get("Error", {}).get("Message", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in EXISTS:
+def _named(fault: Fault, what: str) -> PipelineError:
+    if fault.code in EXISTS:
         return ObjectExistsError(f"{what} exists already.", key=what)
-    if code in MISSING:
+    if fault.code in MISSING:
         return ObjectMissingError(f"{what} is not in the store.", key=what)
-    if code in DENIED:
-        return AccessDeniedError(f"S3 refused {what}: {message}. Grant this role access to it.", key=what)
-    if code == "NoSuchBucket":
+    if fault.is_denied:
+        return AccessDeniedError(f"S3 refused {what}: {fault.message}. Grant this role access to it.", key=what)
+    if fault.code == "NoSuchBucket":
         return ConfigurationError(f"The bucket of {what} does not exist. Create it, or correct the store's name.")
-    if code in TRANSIENT | CONFLICT or status >= 500 or status == 429:
-        return ObjectStoreUnavailableError(f"S3 did not answer for {what}: {code}.", key=what)
-    return ConfigurationError(f"S3 refused {what}: {code}: {message} Mend what it names.", key=what)
+    if fault.code in CONFLICT or fault.is_transient:
+        return ObjectStoreUnavailableError(f"S3 did not answer for {what}: {fault.code}.", key=what)
+    return ConfigurationError(f"S3 refused {what}: {fault.code}: {fault.message} Mend what it names.", key=what)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from local.invocation import make_function
 from local.packages import STAGES, Build, build_packages
 from local.sandbox import Function, FunctionSpec, unzip
 from local.sandbox.runtime_packages import runtime_packages
+from local.serving import serving
 
 PROBES = {
     "extraction": "import boto3, pg8000.native, pythonjsonlogger, utils.errors",
@@ -65,21 +66,15 @@ def start(packages):
 
 
 @contextlib.contextmanager
-def serving(answer):
+def answering(answer):
     """Run a web server whose every request is answered by a function."""
     methods = {f"do_{name}": answer for name in DENIALS}
     server = http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), type("Handler", (Quiet, http.server.BaseHTTPRequestHandler), methods)
     )
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class Quiet:
@@ -112,7 +107,7 @@ def test_a_packages_parts_import_where_only_it_and_the_runtime_are(stage, packag
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_role_that_aws_refuses_is_named_once_and_critical(stage, start):
     lines = []
-    with serving(deny) as endpoint:
+    with answering(deny) as endpoint:
         error = start(stage, endpoint, lines).invoke(EVENT).error
 
     assert error["errorType"] == "AccessDeniedError"
@@ -122,7 +117,7 @@ def test_a_role_that_aws_refuses_is_named_once_and_critical(stage, start):
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_aws_that_never_answers_ends_in_the_timeout_that_the_state_machine_retries(stage, start):
     answered = threading.Event()
-    with serving(lambda _request: answered.wait(60)) as endpoint:
+    with answering(lambda _request: answered.wait(60)) as endpoint:
         error = start(stage, endpoint, [], timeout=2).invoke(EVENT).error
         answered.set()
 

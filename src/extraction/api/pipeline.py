@@ -1,6 +1,5 @@
 """The story of one POST: checked whole, told from others, filed by hour, stored once."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,9 +11,9 @@ from extraction.api.request import Post
 from extraction.api.validation import Record, check_records
 from utils.errors import ObjectExistsError
 from utils.store import ObjectStore
+from utils.threads import in_threads
 
 AGEING = timedelta(minutes=10)  # of a record between a POST and its repeat; the query's overlap allows for 15
-WRITERS = 8  # threads; boto3 keeps ten connections
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ def store_post(post: Post, ports: Ports) -> Stored:
     check_hours(records)
     identity = identify(post, records, ports.project, ports.raw)
     objects = file_records(records, identity, ports.project.timestamp)
-    return _stored(objects, _create_all(objects, ports.raw), len(records))
+    created = in_threads(lambda raw: _create(raw, ports.raw), objects)
+    return _stored(objects, created, len(records))
 
 
 def _check_records(post: Post, ports: Ports) -> list[Record]:
@@ -53,14 +53,6 @@ def _check_records(post: Post, ports: Ports) -> list[Record]:
 def _stored(objects: list[RawObject], created: list[bool], count: int) -> Stored:
     new = sum(len(raw.lines) for raw, is_new in zip(objects, created, strict=True) if is_new)
     return Stored(tuple(raw.key for raw in objects), count, new)
-
-
-def _create_all(objects: list[RawObject], store: ObjectStore) -> list[bool]:
-    first = _create(objects[0], store)  # before any thread: boto3 must not make its client in two of them at once
-    if len(objects) == 1:
-        return [first]
-    with ThreadPoolExecutor(min(WRITERS, len(objects) - 1)) as pool:
-        return [first, *pool.map(lambda raw: _create(raw, store), objects[1:])]
 
 
 def _create(raw: RawObject, store: ObjectStore) -> bool:

@@ -1,18 +1,24 @@
 """Starts executions of the state machine, one for each content of a version, and tells alerts."""
 
-import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from utils.errors import AccessDeniedError, ConfigurationError, ExportRefusedError, ServiceUnavailableError
+from utils.aws_errors import Fault, named_errors
+from utils.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    ExportRefusedError,
+    PipelineError,
+    ServiceUnavailableError,
+)
 from utils.export_table import ExportVersion
 
 MAX_STARTS = 50  # of one content; whoever reaches it has a version that cannot succeed
@@ -20,26 +26,20 @@ READABLE = 40  # characters of the version in an execution's name, which may hav
 ENDED_WELL = {"RUNNING", "SUCCEEDED", "PENDING_REDRIVE"}
 MAX_SUBJECT = 100  # characters, SNS's own limit
 MAX_MESSAGE = 100_000  # SNS takes 256 KiB
-DENIED = {"AccessDeniedException", "AuthorizationError", "UnrecognizedClientException"}
 ABSENT = {"StateMachineDoesNotExist", "NotFound", "InvalidArn"}
 EXISTS = "ExecutionAlreadyExists"
 
 
-@contextlib.contextmanager
-def _named_errors(what: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-        if code == EXISTS:
-            raise
-        if code in DENIED:
-            raise AccessDeniedError(f"AWS refused {what}: {message}. Grant this role access to it.") from error
-        if code in ABSENT:
-            raise ConfigurationError(f"{what} does not exist. Correct the function's environment.") from error
-        raise ServiceUnavailableError(f"{what} did not answer: {code}: {message}") from error
-    except BotoCoreError as error:
-        raise ServiceUnavailableError(f"{what} cannot be reached: {error}") from error
+def _named_errors(what: str) -> AbstractContextManager[None]:
+    return named_errors(what, ServiceUnavailableError, lambda fault: _named(fault, what))
+
+
+def _named(fault: Fault, what: str) -> PipelineError:
+    if fault.is_denied:
+        return AccessDeniedError(f"AWS refused {what}: {fault.message}. Grant this role access to it.")
+    if fault.code in ABSENT:
+        return ConfigurationError(f"{what} does not exist. Correct the function's environment.")
+    return ServiceUnavailableError(f"{what} did not answer: {fault.code}: {fault.message}")
 
 
 @dataclass(frozen=True)

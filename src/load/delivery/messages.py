@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from load.delivery.batches import Record, as_json
+from utils.delivery_project import MAX_ID_BYTES
 from utils.errors import MessageRefusedError
-
-MAX_ID_BYTES = 1024  # DynamoDB's keys hold twice that
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 import contextlib
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from load.delivery.answers import Verdict
 from load.delivery.batches import Batch, split
 from load.delivery.messages import Message, Parcel
 from load.delivery.ports import Ports
 from load.delivery.posting import Posted, has_time, post
-from utils.delivered import Claim, Outcome
+from utils.delivered.ledger import Claim, Outcome
 from utils.delivery_project import DAY_SECONDS
 from utils.errors import MessageExpiringError, MessageRefusedError, PipelineError, ServiceUnavailableError
 
@@ -60,7 +60,7 @@ class _Work:
     known: int = 0  # settled before
     failures: int = 0  # in a row
     refusals: int = 0  # in a row
-    is_over: bool = field(default=False)
+    is_over: bool = False
 
     def deliver(self, message: Message) -> bool:
         """Deliver a message's records, and tell whether nothing of it is left to do."""

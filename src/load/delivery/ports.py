@@ -11,7 +11,7 @@ from load.delivery.answers import Answer
 from load.delivery.batches import Record
 from load.delivery.messages import Message
 from utils.deadline import Seconds, no_limit
-from utils.delivered import Clock, DeliveryLedger
+from utils.delivered.ledger import Clock, DeliveryLedger
 from utils.delivery_project import DeliveryLimits
 from utils.errors import PipelineError
 

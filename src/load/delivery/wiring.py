@@ -12,7 +12,7 @@ from load.delivery.endpoint import NEEDED as ENDPOINT_FIELDS
 from load.delivery.endpoint import Endpoint, parse_endpoint
 from load.delivery.ports import Ports
 from utils.deadline import Seconds, no_limit
-from utils.delivered import open_ledger
+from utils.delivered.open_ledger import open_ledger
 from utils.delivery_project import read_delivery
 from utils.secrets import read_secret
 from utils.settings import check_present

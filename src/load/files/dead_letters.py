@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from load.files.events import Message
-from utils.dead_letters import attributes
-from utils.errors import ObjectStoreUnavailableError, PipelineError
+from utils.dead_letters import send_letter
+from utils.errors import PipelineError
 
 
 @dataclass(frozen=True)
@@ -26,10 +24,7 @@ class DeadLetterQueue:
             "key": _key_of(message, str(fields.get("key", ""))) or "unknown",
             "message_id": message.id,
         }
-        try:
-            self.client.send_message(QueueUrl=self.url, MessageBody=message.body, MessageAttributes=attributes(told))
-        except (BotoCoreError, ClientError) as failure:
-            raise ObjectStoreUnavailableError(f"The dead-letter queue {self.url} refused: {failure}.") from failure
+        send_letter(self.client, self.url, message.body, told)
 
 
 def _key_of(message: Message, told: str) -> str:

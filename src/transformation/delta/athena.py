@@ -1,19 +1,18 @@
 """Athena and its catalogue, by boto3: in a workgroup that limits what a query may read."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from transformation.delta.ports import Progress
-from utils.errors import AccessDeniedError, ConfigurationError, ServiceUnavailableError
+from utils.aws_errors import Fault, named_errors
+from utils.errors import AccessDeniedError, ConfigurationError, PipelineError, ServiceUnavailableError
 
 PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
-DENIED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
 WRONG = {"InvalidRequestException", "EntityNotFoundException", "InvalidInputException", "ValidationException"}
 
 
@@ -92,19 +91,16 @@ class AthenaByBoto:
         with self._named_errors(), contextlib.suppress(self.athena.exceptions.InvalidRequestException):
             self.athena.stop_query_execution(QueryExecutionId=query)
 
-    @contextlib.contextmanager
-    def _named_errors(self) -> Iterator[None]:
+    def _named_errors(self) -> contextlib.AbstractContextManager[None]:
         where = f"The workgroup {self.workgroup} or the database {self.database}"
-        try:
-            yield
-        except ClientError as error:
-            code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-            if code in DENIED:
-                raise AccessDeniedError(f"{where} refused: {message}. Grant this role what it names.") from error
-            if code in WRONG:
-                raise ConfigurationError(
-                    f"{where} cannot be used: {message}. Create them, or correct ATHENA_WORKGROUP and ATHENA_DATABASE."
-                ) from error
-            raise ServiceUnavailableError(f"{where} did not answer: {code}") from error
-        except BotoCoreError as error:
-            raise ServiceUnavailableError(f"{where} cannot be reached: {error}") from error
+        return named_errors(where, ServiceUnavailableError, lambda fault: _named(fault, where))
+
+
+def _named(fault: Fault, where: str) -> PipelineError:
+    if fault.is_denied:
+        return AccessDeniedError(f"{where} refused: {fault.message}. Grant this role what it names.")
+    if fault.code in WRONG:
+        return ConfigurationError(
+            f"{where} cannot be used: {fault.message}. Create them, or correct ATHENA_WORKGROUP and ATHENA_DATABASE."
+        )
+    return ServiceUnavailableError(f"{where} did not answer: {fault.code}")

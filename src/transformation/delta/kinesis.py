@@ -6,12 +6,11 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from transformation.delta.ports import Record
-from utils.errors import AccessDeniedError, ConfigurationError, ServiceUnavailableError
+from utils.aws_errors import Fault, named_errors
+from utils.errors import AccessDeniedError, ConfigurationError, PipelineError, ServiceUnavailableError
 
-DENIED = {"AccessDeniedException", "KMSAccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
 WRONG = {"ResourceNotFoundException", "ValidationException", "InvalidArgumentException", "KMSDisabledException"}
 
 
@@ -32,20 +31,17 @@ class KinesisStream:
     def put(self, records: Sequence[Record]) -> dict[int, str]:
         """Send records; return the places of those that did not get in, each with the reason."""
         entries = [{"Data": record.data, "PartitionKey": record.partition_key} for record in records]
-        try:
+        with named_errors(f"The stream {self.name}", ServiceUnavailableError, self._named):
             reply = self.client.put_records(StreamName=self.name, Records=entries)
-        except ClientError as error:
-            raise self._named(error) from error
-        except BotoCoreError as error:
-            raise ServiceUnavailableError(f"The stream {self.name} cannot be reached: {error}") from error
         return {place: found["ErrorCode"] for place, found in enumerate(reply["Records"]) if found.get("ErrorCode")}
 
-    def _named(self, error: ClientError) -> Exception:
-        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-        if code in DENIED:
-            return AccessDeniedError(f"Kinesis refused {self.name}: {message}. Grant this role kinesis:PutRecords.")
-        if code in WRONG:
-            return ConfigurationError(
-                f"The stream {self.name} cannot be used: {message}. Create it, or correct STREAM."
+    def _named(self, fault: Fault) -> PipelineError:
+        if fault.is_denied:
+            return AccessDeniedError(
+                f"Kinesis refused {self.name}: {fault.message}. Grant this role kinesis:PutRecords."
             )
-        return ServiceUnavailableError(f"The stream {self.name} did not answer: {code}")
+        if fault.code in WRONG:
+            return ConfigurationError(
+                f"The stream {self.name} cannot be used: {fault.message}. Create it, or correct STREAM."
+            )
+        return ServiceUnavailableError(f"The stream {self.name} did not answer: {fault.code}")

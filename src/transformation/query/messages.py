@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from transformation.query.rows import Record
+from utils.delivery_project import MAX_ID_BYTES
 from utils.errors import IntegrityError
 
 MESSAGE_BYTES = 248 << 10  # of SQS's 256 KiB; delivery puts a record aside with the answer beside it
-MAX_ID_BYTES = 1024  # what delivery takes
 FRAME = '{"records":[%s]}'
 FOLDER = re.compile(r"raw/(year=[0-9]{4}/month=[0-9]{2}/day=[0-9]{2}/hour=[0-9]{2})/[^/]+")
 

@@ -4,18 +4,17 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from transformation.query.messages import Parcel
 from utils.errors import IntegrityError, ObjectMissingError
 from utils.store import ObjectStore
+from utils.threads import in_threads
 
 QUEUED_FOLDER = "queued"
 MARK = "query/mark.json"
 FLUSH_IDS = 10_000  # held back at most; so many are queued again after a crash, and delivered once all the same
-WRITERS = 8  # threads; boto3 keeps ten connections
 
 
 @dataclass
@@ -36,12 +35,7 @@ class Notes:
 
     def flush(self) -> None:
         """Write what is not written yet, one object for each partition."""
-        waiting = sorted(self._ids.items())
-        for first in waiting[:1]:
-            self._write(first)  # before any thread: boto3 must not make its client in two of them at once
-        if len(waiting) > 1:
-            with ThreadPoolExecutor(WRITERS) as pool:
-                list(pool.map(self._write, waiting[1:]))
+        in_threads(self._write, sorted(self._ids.items()))
         self._ids.clear()
         self._count = 0
 

@@ -9,7 +9,7 @@ from transformation.query.bound import Bound
 from transformation.query.messages import Message
 from transformation.query.rows import Record
 from utils.deadline import Seconds, no_limit
-from utils.delivered import Clock, DeliveryLedger
+from utils.delivered.ledger import Clock, DeliveryLedger
 from utils.delivery_project import DeliveryProject
 from utils.store import ObjectStore
 

@@ -7,7 +7,6 @@ from itertools import groupby
 
 from transformation.query.bound import Bound, joined
 
-HOUR = timedelta(hours=1)
 TERM = "(year = ? AND month = ? AND day BETWEEN ? AND ? AND hour BETWEEN ? AND ?)"
 
 Span = tuple[date, date, int, int]  # first and last day, of one month, and on each of them the first and last hour

@@ -9,7 +9,7 @@ from transformation.query.ports import Ports
 from transformation.query.queue import SqsQueue
 from transformation.query.statement import names_of
 from utils.deadline import Seconds, no_limit
-from utils.delivered import open_ledger
+from utils.delivered.open_ledger import open_ledger
 from utils.delivery_project import read_delivery
 from utils.open_store import open_store
 from utils.settings import check_present

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import awswrangler as wr
-from botocore.exceptions import BotoCoreError, ClientError
 
 from transformation.star_schema.types import to_duckdb
+from utils.aws_errors import Fault, named_errors
 from utils.errors import AccessDeniedError, ConfigurationError, ObjectStoreUnavailableError, PipelineError
 from utils.manifest import WarehouseTable
 
@@ -21,7 +21,6 @@ GLUE = {
     "TIMESTAMP WITH TIME ZONE": "timestamp",
     "VARCHAR": "string",
 }
-DENIED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class GlueCatalogue:
     def register(self, table: WarehouseTable) -> None:
         """Create the table, or add the columns that it does not have yet."""
         kinds = {column.name: glue_type(column.type) for column in table.columns}
-        try:
+        with named_errors("Glue", ObjectStoreUnavailableError, self._named):
             wr.catalog.create_parquet_table(
                 database=self.database,
                 table=table.name,
@@ -44,18 +43,15 @@ class GlueCatalogue:
                 mode="append",
                 catalog_versioning=False,
             )
-        except ClientError as error:
-            raise self._named(error) from error
-        except BotoCoreError as error:
-            raise ObjectStoreUnavailableError(f"Glue cannot be reached: {error}") from error
 
-    def _named(self, error: ClientError) -> PipelineError:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code == "EntityNotFoundException":
+    def _named(self, fault: Fault) -> PipelineError:
+        if fault.code == "EntityNotFoundException":
             return ConfigurationError(f"Glue has no database {self.database}. Create it, or correct GLUE_DATABASE.")
-        if code in DENIED:
-            return AccessDeniedError(f"Glue refused {self.database}: {error}. Allow this role to change its tables.")
-        return ObjectStoreUnavailableError(f"Glue did not answer for {self.database}: {error}")
+        if fault.is_denied:
+            return AccessDeniedError(
+                f"Glue refused {self.database}: {fault.message}. Allow this role to change its tables."
+            )
+        return ObjectStoreUnavailableError(f"Glue did not answer for {self.database}: {fault.code}: {fault.message}")
 
 
 def glue_type(postgres: str) -> str | None:

@@ -10,8 +10,9 @@ from typing import Any
 import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from utils.aws_errors import Fault, named_errors
 from utils.errors import AccessDeniedError, ConfigurationError, ExportRefusedError, RegistryUnavailableError
 from utils.registry.records import Entry, Head
 
@@ -19,29 +20,21 @@ HEAD = "head"
 VERSION = "version#"  # before a version's name: no version can be taken for the head
 CONDITION = "ConditionalCheckFailed"
 CONTENDED = {"TransactionConflict"}  # two writes met; one of them may have won
-DENIED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
 TOO_LARGE = "ValidationException"
 
 
-@contextlib.contextmanager
-def _named_errors(table: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        raise _named(error, table) from error
-    except BotoCoreError as error:
-        raise RegistryUnavailableError(f"The registry {table} cannot be reached: {error}") from error
+def _named_errors(table: str) -> contextlib.AbstractContextManager[None]:
+    return named_errors(f"The registry {table}", RegistryUnavailableError, lambda fault: _named(fault, table))
 
 
-def _named(error: ClientError, table: str) -> Exception:
-    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    if code == "ResourceNotFoundException":
+def _named(fault: Fault, table: str) -> Exception:
+    if fault.code == "ResourceNotFoundException":
         return ConfigurationError(f"There is no DynamoDB table {table}. Create it, or correct REGISTRY.")
-    if code in DENIED:
-        return AccessDeniedError(f"DynamoDB refused {table}: {message}. Grant this role access to it.")
-    if code == TOO_LARGE:
-        return ExportRefusedError(f"DynamoDB cannot hold that in {table}: {message}. Shorten the version's name.")
-    return RegistryUnavailableError(f"The registry {table} did not answer: {code}: {message}")
+    if fault.is_denied:
+        return AccessDeniedError(f"DynamoDB refused {table}: {fault.message}. Grant this role access to it.")
+    if fault.code == TOO_LARGE:
+        return ExportRefusedError(f"DynamoDB cannot hold that in {table}: {fault.message}. Shorten the version's name.")
+    return RegistryUnavailableError(f"The registry {table} did not answer: {fault.code}: {fault.message}")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import signal
 import pytest
 
 from tests.delivery_factories import message
-from tests.delivery_processes import Task, run
+from tests.delivery_processes import Task, start_worker
+from tests.processes import Blow
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -22,12 +23,12 @@ def poison(world):
 @pytest.fixture
 def work(world, tmp_path):
     """Return what runs a worker to its end or until it is killed, and the points that it reached."""
-    notes = tmp_path / "notes"
 
     def run_worker(kill_at):
         bodies = tuple(one.body for one in MESSAGES)
-        task = Task(world.url, world.ledger, world.queue.url, os.environ["AWS_ENDPOINT_URL"], bodies, notes, kill_at)
-        return run(task), notes.read_text().splitlines()
+        task = Task(world.url, world.ledger, world.queue.url, os.environ["AWS_ENDPOINT_URL"], bodies)
+        child = start_worker(task, tmp_path / "notes", Blow(kill_at))
+        return child.end(), child.points
 
     return run_worker
 

@@ -7,8 +7,9 @@ import boto3
 import pytest
 
 from tests.delivery_factories import NOON, Clock, make_ledger, opened
-from utils.delivered import Claim, Outcome, open_ledger
-from utils.delivered_dynamodb import DynamoLedger
+from utils.delivered.dynamodb import DynamoLedger
+from utils.delivered.ledger import Claim, Outcome
+from utils.delivered.open_ledger import open_ledger
 from utils.delivery_project import DAY_SECONDS
 from utils.errors import ConfigurationError, LedgerUnavailableError
 

@@ -8,7 +8,8 @@ import pytest
 from load.delivery.messages import Message
 from tests.delivery_factories import delivery_world
 from tests.ingest_factories import HOUR, NOON, reading
-from tests.query_processes import Task, run
+from tests.processes import Blow
+from tests.query_processes import Task, start_query
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -38,11 +39,11 @@ def work(world, tmp_path):
     for number, name in enumerate(NAMES):
         at = NOON - (100 + number // 2) * HOUR  # older than the overlap: a mark that moved too early would lose them
         world.post(reading(at, sensorId=name), at=at)
-    notes = tmp_path / "notes"
 
     def run_query(kill_at):
-        task = Task(tmp_path / "lake", world.athena, world.services, world.queue, world.ledger, notes, kill_at)
-        return run(task), notes.read_text().splitlines()
+        task = Task(tmp_path / "lake", world.athena, world.services, world.queue, world.ledger)
+        child = start_query(task, tmp_path / "notes", Blow(kill_at))
+        return child.end(), child.points
 
     return run_query
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.ingest_factories import HOUR, NOON, reading
 from tests.query_factories import OVERLAP
-from utils.delivered import Outcome, open_ledger
+from utils.delivered.ledger import Outcome
+from utils.delivered.open_ledger import open_ledger
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -3,13 +3,9 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
 from utils.delivery_project import DAY_SECONDS, KEEP_DAYS
-from utils.errors import ConfigurationError
-
-DYNAMODB = "dynamodb://"
 
 Clock = Callable[[], float]
 
@@ -52,18 +48,3 @@ class DeliveryLedger(Protocol):
 def expiry(now: float) -> int:
     """Return when the ledger may forget a record that is settled now."""
     return int(now) + KEEP_DAYS * DAY_SECONDS
-
-
-def open_ledger(name: str) -> DeliveryLedger:
-    """Open `dynamodb://table` or a SQLite file, which is created when first used."""
-    if not name.removeprefix(DYNAMODB):
-        raise ConfigurationError("The delivery ledger has no name. Give dynamodb://table or a file.")
-    if name.startswith(DYNAMODB):
-        from utils.delivered_dynamodb import DynamoLedger  # one machine does not wait for boto3
-
-        return DynamoLedger(name.removeprefix(DYNAMODB))
-    if "://" in name:
-        raise ConfigurationError(f"The delivery ledger {name} is neither dynamodb://table nor a file.")
-    from utils.delivered_sqlite import SqliteLedger  # on Lambda there is no file to keep
-
-    return SqliteLedger(Path(name).expanduser())

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils.delivered import Claim, Clock, Outcome, expiry
+from utils.delivered.ledger import Claim, Clock, Outcome, expiry
 from utils.errors import ConfigurationError, LedgerUnavailableError, ResourceExhaustedError
 
 BUSY_SECONDS = 30.0  # how long another process may hold the file; each write takes milliseconds

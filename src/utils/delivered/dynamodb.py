@@ -1,19 +1,19 @@
 """The delivery ledger as a DynamoDB table: key `id`, TTL attribute `expires_at`."""
 
-import contextlib
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from utils.delivered import Claim, Clock, Outcome, expiry
+from utils.aws_errors import Fault, named_errors
+from utils.delivered.ledger import Claim, Clock, Outcome, expiry
 from utils.errors import AccessDeniedError, ConfigurationError, LedgerUnavailableError
 
 MAX_KEYS = 100  # of one BatchGetItem
@@ -22,7 +22,6 @@ ATTEMPTS = 6  # of a table that answers for none of the records asked for
 FIRST_PAUSE = 0.1  # seconds; the longest so far doubles it
 MAX_PAUSE = 5.0
 CONDITION = "ConditionalCheckFailedException"
-DENIED = {"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
 FREE = "attribute_not_exists(id) OR claimed_until < :now OR claimed_by = :owner"
 NOT_DELIVERED = "attribute_not_exists(outcome) OR outcome <> :delivered"
 
@@ -128,25 +127,18 @@ class _ConditionFailedError(Exception):
     """The item is not as the write asked for."""
 
 
-@contextlib.contextmanager
-def _named_errors(table: str) -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        raise _named(error, table) from error
-    except BotoCoreError as error:
-        raise LedgerUnavailableError(f"The delivery ledger {table} cannot be reached: {error}") from error
+def _named_errors(table: str) -> AbstractContextManager[None]:
+    return named_errors(f"The delivery ledger {table}", LedgerUnavailableError, lambda fault: _named(fault, table))
 
 
-def _named(error: ClientError, table: str) -> Exception:
-    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    if code == CONDITION:
+def _named(fault: Fault, table: str) -> Exception:
+    if fault.code == CONDITION:
         return _ConditionFailedError()
-    if code == "ResourceNotFoundException":
+    if fault.code == "ResourceNotFoundException":
         return ConfigurationError(f"There is no DynamoDB table {table}. Create it, or correct LEDGER.")
-    if code in DENIED:
-        return AccessDeniedError(f"DynamoDB refused {table}: {message}. Grant this role access to it.")
-    return LedgerUnavailableError(f"The delivery ledger {table} did not answer: {code}: {message}")
+    if fault.is_denied:
+        return AccessDeniedError(f"DynamoDB refused {table}: {fault.message}. Grant this role access to it.")
+    return LedgerUnavailableError(f"The delivery ledger {table} did not answer: {fault.code}: {fault.message}")
 
 
 def _consistent(ids: list[str]) -> dict[str, Any]:
