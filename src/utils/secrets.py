@@ -5,9 +5,9 @@ from collections.abc import Collection
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
-from utils.errors import AccessDeniedError, ConfigurationError
+from utils.aws_errors import Fault, named_errors
+from utils.errors import AccessDeniedError, ConfigurationError, ServiceUnavailableError
 from utils.postgres.url import DatabaseUrl
 
 NEEDED = ("host", "username", "password", "dbname")  # the names that RDS gives them
@@ -15,10 +15,8 @@ NEEDED = ("host", "username", "password", "dbname")  # the names that RDS gives 
 
 def read_secret(name: str, needed: Collection[str], client: Any = None) -> dict[str, Any]:
     """Return a secret in JSON form that has these fields; its values are never repeated in errors."""
-    try:
+    with named_errors(f"The secret {name}", ServiceUnavailableError, lambda fault: _named(fault, name)):
         reply = (client or boto3.client("secretsmanager")).get_secret_value(SecretId=name)
-    except (ClientError, BotoCoreError) as error:
-        raise AccessDeniedError(f"The secret {name} cannot be read: {error}. Create it, or allow this role.") from error
     try:
         secret: dict[str, Any] = json.loads(reply["SecretString"])
         missing = [field for field in needed if not secret.get(field)]
@@ -27,6 +25,15 @@ def read_secret(name: str, needed: Collection[str], client: Any = None) -> dict[
     if missing:
         raise ConfigurationError(f"The secret {name} lacks {', '.join(missing)}; it is JSON with {', '.join(needed)}.")
     return secret
+
+
+def _named(fault: Fault, name: str) -> Exception:
+    told = f"The secret {name} cannot be read: {fault.code}: {fault.message}"
+    return (
+        ServiceUnavailableError(told)
+        if fault.is_transient
+        else AccessDeniedError(f"{told} Create it, or allow this role.")
+    )
 
 
 def read_database_secret(name: str, client: Any = None) -> DatabaseUrl:

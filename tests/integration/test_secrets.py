@@ -2,12 +2,15 @@ import json
 
 import boto3
 import pytest
+from botocore.config import Config
+from botocore.stub import Stubber
 from moto import mock_aws
 
-from utils.errors import AccessDeniedError, ConfigurationError
+from utils.errors import AccessDeniedError, ConfigurationError, ServiceUnavailableError
 from utils.postgres.url import DatabaseUrl
 from utils.secrets import read_database_secret
 
+ONE_ATTEMPT = Config(retries={"total_max_attempts": 1})
 SECRET = {"host": "db.example", "port": 5433, "username": "app", "password": "s3cret", "dbname": "shop"}
 
 
@@ -43,3 +46,19 @@ def test_a_wrong_secret_is_named_without_its_values(keep, text):
 def test_a_missing_secret_is_named():
     with mock_aws(), pytest.raises(AccessDeniedError, match="starlift/nowhere"):
         read_database_secret("starlift/nowhere")
+
+
+def test_a_service_that_is_away_is_worth_a_retry(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+
+    with pytest.raises(ServiceUnavailableError, match="starlift/source cannot be reached"):
+        read_database_secret("starlift/source", boto3.client("secretsmanager", config=ONE_ATTEMPT))
+
+
+def test_a_service_that_is_busy_is_worth_a_retry():
+    client = boto3.client("secretsmanager")
+    with Stubber(client) as service:
+        service.add_client_error("get_secret_value", "ThrottlingException", "Rate exceeded", 400)
+
+        with pytest.raises(ServiceUnavailableError, match="starlift/source cannot be read: ThrottlingException"):
+            read_database_secret("starlift/source", client)
