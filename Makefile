@@ -43,7 +43,7 @@ demo: setup ## run the main job on this machine: seed, lift, edit, lift again, v
 	@$(BIN)/python -m local.demo $(ORDERS)
 
 demo-delivery: setup ## take records in by POST, query them, deliver them to an endpoint that fails for a while (READINGS=3000)
-	@$(BIN)/python -m local.demo_delivery $(READINGS)
+	@$(BIN)/python -m local.delivery.demo $(READINGS)
 
 test: setup ## run every test but those of test-terraform
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300 --ignore tests/terraform --cov --cov-report=term
@@ -94,7 +94,7 @@ bench: setup ## measure what docs/performance.md quotes, as ratios on this machi
 	@$(BIN)/python -m benchmarks
 
 build: setup ## write the Lambda functions and layers into build/ (PROJECT=projects/shop, ARCH=arm64)
-	@$(BIN)/python -m local.packages --arch $(call quoted,ARCH) --project $(call quoted,PROJECT)
+	@$(BIN)/python -m local.packaging.packages --arch $(call quoted,ARCH) --project $(call quoted,PROJECT)
 
 configure: setup ## ask what a deployment needs and keep the answers (ENV=dev, PROJECT=projects/totesys)
 	@$(CLOUD) configure $(THIS)

@@ -42,7 +42,7 @@ def main() -> None:
     """Print what docs/performance.md quotes of applying changes."""
     from load.changes.ports import Ports
     from load.changes.wiring import TARGET
-    from local.embedded import embedded_postgres
+    from local.postgres.embedded import embedded_postgres
     from utils.export_table import ExportTable
     from utils.folder_store import FolderStore
     from utils.postgres.connection import connect

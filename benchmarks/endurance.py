@@ -13,7 +13,7 @@ from tests.long_log import lengthen
 from tests.schedule import Cost, Schedule, make_schedule
 
 from benchmarks.chart import Panel, Series, draw
-from local.embedded import EmbeddedPostgres, embedded_postgres
+from local.postgres.embedded import EmbeddedPostgres, embedded_postgres
 
 RUNS = 288
 SHORT, LONG = 10, 100_000

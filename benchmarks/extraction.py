@@ -38,7 +38,7 @@ MODEL = '/*\nkind = "fact"\nkey = "sales_order_id"\ndriving = "{table}"\n*/\nSEL
 
 def main() -> None:
     """Print what docs/performance.md quotes of extraction."""
-    from local.embedded import embedded_postgres  # the children, whose memory counts, do without
+    from local.postgres.embedded import embedded_postgres  # the children, whose memory counts, do without
 
     with embedded_postgres() as server, tempfile.TemporaryDirectory() as folder:
         print(f"{PAIRS} pairs, medians; goals in brackets")

@@ -42,7 +42,7 @@ RULES = {
 
 def main(megabytes: int = MEGABYTES, largest: int = LARGEST) -> None:
     """Print what docs/performance.md quotes of dropped files."""
-    from local.embedded import embedded_postgres
+    from local.postgres.embedded import embedded_postgres
 
     with embedded_postgres(settings={"max_wal_size": "4GB"}) as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -104,7 +104,7 @@ def _serve() -> None:
     from werkzeug.serving import make_server
 
     from extraction.api.handler import lambda_handler
-    from local.api_gateway import RestApi
+    from local.delivery.api_gateway import RestApi
 
     logging.disable(logging.INFO)
     server = make_server("127.0.0.1", 0, RestApi(lambda_handler, KEY), threaded=True)

@@ -64,7 +64,7 @@ INSERT INTO fact_order ({NAMES}, _batch, _current, _deleted) SELECT {NAMES}, {{b
 
 def main() -> None:
     """Print what docs/performance.md quotes of load."""
-    from local.embedded import embedded_postgres
+    from local.postgres.embedded import embedded_postgres
 
     with embedded_postgres() as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name)

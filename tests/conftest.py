@@ -12,7 +12,7 @@ import pg8000.native
 import pytest
 from moto.server import ThreadedMotoServer
 
-from local.embedded import EmbeddedPostgres, embedded_postgres
+from local.postgres.embedded import EmbeddedPostgres, embedded_postgres
 
 FAKE_AWS = {
     "AWS_ACCESS_KEY_ID": "testing",

@@ -18,9 +18,9 @@ from load.delivery.endpoint import parse_endpoint
 from load.delivery.messages import Message
 from load.delivery.pipeline import deliver
 from load.delivery.ports import Ports
-from local.sink import Sink, running_sink
-from local.sink_faults import Fault
-from local.sink_store import SinkStore
+from local.delivery.sink import Sink, running_sink
+from local.delivery.sink_faults import Fault
+from local.delivery.sink_store import SinkStore
 from utils.delivered.ledger import DeliveryLedger
 from utils.delivered.open_ledger import open_ledger
 from utils.delivery_project import DeliveryLimits

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from local.aws import emulated_client
-from local.packages import ROOT
+from local.packaging.packages import ROOT
 from local.sandbox import Functions, FunctionSpec, OnLog, ignore_logs, unzip
 from local.sandbox.spec import ACCOUNT, REGION
 from local.serving import serving

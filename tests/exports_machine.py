@@ -12,8 +12,8 @@ from typing import Any
 import pythonjsonlogger
 
 from local.aws import EmulatedAws, emulated_aws
-from local.own_modules import module_path, own_modules
-from local.package_contents import append
+from local.packaging.contents import append
+from local.packaging.own_modules import module_path, own_modules
 from local.sandbox.spec import REGION
 from local.state_machine import EXPORTS_DEFINITION, Execution, follow, render_definition
 from tests.export_factories import DYNAMODB_TABLE

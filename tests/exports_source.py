@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from extraction.exports import pipeline as exports
 from extraction.exports.ports import Ports, Request
-from local.exports_resync import Series
+from local.exports.resync import Series
 from tests.changes_factories import Place
 from utils.export_table import ExportVersion
 from utils.folder_store import FolderStore

@@ -14,10 +14,10 @@ from packaging.requirements import Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags, parse_tag
 from packaging.utils import canonicalize_name
 
-from local.build_target import ARCHITECTURES, LAMBDA_GLIBC, OLDEST_GLIBC, on_lambda
-from local.own_modules import imports_of
-from local.package_contents import IN_THE_RUNTIME
-from local.packages import Build, Package, PackageError, build_packages
+from local.packaging.build_target import ARCHITECTURES, LAMBDA_GLIBC, OLDEST_GLIBC, on_lambda
+from local.packaging.contents import IN_THE_RUNTIME
+from local.packaging.own_modules import imports_of
+from local.packaging.packages import Build, Package, PackageError, build_packages
 
 ELF_MACHINES = {"x86_64": 62, "arm64": 183}
 GONE = (

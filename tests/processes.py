@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from local.run import Job
+from local.warehouse.run import Job
 from tests.side_effects import Reached, Watched, watch_multipart
 from utils.errors import PipelineError
 from utils.postgres.url import parse_url

@@ -15,8 +15,8 @@ import awswrangler as wr
 import boto3
 from botocore.config import Config
 
-from local.athena import Asked, AthenaError, LocalAthena, served
-from local.athena_lake import Lake
+from local.delivery.athena import Asked, AthenaError, LocalAthena, served
+from local.delivery.athena_lake import Lake
 from tests.delivery_factories import sqs_at
 from tests.ingest_factories import NOON, SENSORS
 from tests.ingest_factories import post as post_records

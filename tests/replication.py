@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.embedded import HOST, EmbeddedPostgres, embedded_postgres
-from local.postgres_binaries import own, run_unprivileged
+from local.postgres.binaries import own, run_unprivileged
+from local.postgres.embedded import HOST, EmbeddedPostgres, embedded_postgres
 from tests.acceptance.shop import ask
 from utils.postgres.url import parse_url
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
-from local.own_modules import module_path, own_modules
+from local.packaging.own_modules import module_path, own_modules
 from utils import errors
 
 SOURCES = Path(errors.__file__).parents[1]

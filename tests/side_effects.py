@@ -18,7 +18,7 @@ from extraction.database import pipeline as extraction
 from extraction.database import wiring as extraction_wiring
 from load.warehouse import pipeline as load
 from load.warehouse import wiring as load_wiring
-from local.run import Job
+from local.warehouse.run import Job
 from transformation.star_schema import pipeline as transformation
 from transformation.star_schema import wiring as transformation_wiring
 from utils.deadline import no_deadline

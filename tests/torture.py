@@ -10,7 +10,7 @@ import pg8000.native
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from local.embedded import EmbeddedPostgres, embedded_postgres
+from local.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from tests.histories import Histories
 from tests.history_shop import Shop, make_shop
 

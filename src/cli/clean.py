@@ -13,7 +13,7 @@ from local.narration import counted
 from utils.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from local.orphans import Orphans
+    from local.warehouse.orphans import Orphans
 
 EXAMPLES = 5  # shown of each half of the store
 LONGEST = 1_000_000  # days: past any object's age, and within what Python can count
@@ -48,7 +48,7 @@ def clean(
     as_json: arguments.Json = False,
 ) -> None:
     """Show the objects that no batch names, then remove them; they are of no use to any run."""
-    from local.orphans import find_orphans, remove
+    from local.warehouse.orphans import find_orphans, remove
 
     with reporting(as_json):
         found = find_orphans(store, older_than, datetime.now(UTC))

@@ -19,7 +19,7 @@ from utils.export_table import ExportTable, Format
 from utils.postgres.names import TableName
 
 if TYPE_CHECKING:
-    from local.delta import LocalExports
+    from local.exports.delta import LocalExports
     from transformation.delta.compare import Comparison
 
 DEFAULT_OUT = Path("changes.jsonl")
@@ -58,7 +58,7 @@ def delta(
     as_json: arguments.Json = False,
 ) -> None:
     """Compare two exports, write every INSERT, UPDATE and DELETE between them, and count them."""
-    from local.delta import LocalExports  # DuckDB takes a moment
+    from local.exports.delta import LocalExports  # DuckDB takes a moment
 
     with reporting(as_json):
         path = _free_place(out_file, old, new, as_json)

@@ -16,8 +16,9 @@ from utils.export_table import ExportVersion
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local import exports_resync, exports_run
-    from local.export_standing import SeriesStanding
+    from local.exports import resync as exports_resync
+    from local.exports import run as exports_run
+    from local.exports.standing import SeriesStanding
 
 app = typer.Typer(help="Tables that arrive as full exports.", no_args_is_help=True)
 
@@ -61,7 +62,7 @@ def status(
     as_json: arguments.Json = False,
 ) -> None:
     """Show where each table's newest versions stand, who holds its lock, and what failed."""
-    from local.export_standing import read_export_standing  # boto3 is slow to import
+    from local.exports.standing import read_export_standing  # boto3 is slow to import
 
     with reporting(as_json):
         found = read_export_standing(registry, series, versions)
@@ -114,7 +115,8 @@ def run(
     as_json: arguments.Json = False,
 ) -> None:
     """Take versions from their folder into the target on this machine, as the deployed pipeline does."""
-    from local import exports_resync, exports_run  # DuckDB is slow to import
+    from local.exports import resync as exports_resync
+    from local.exports import run as exports_run  # DuckDB is slow to import
     from utils.export_project import read_exports
 
     given = {"deletes": accept_deletes, "dropped_columns": accept_dropped_columns}
@@ -193,7 +195,7 @@ def resync(
     as_json: arguments.Json = False,
 ) -> None:
     """Compare a target with the last export that succeeded, and make it the same: lost changes come back."""
-    from local import exports_resync  # DuckDB and boto3 are slow to import
+    from local.exports import resync as exports_resync  # DuckDB and boto3 are slow to import
     from utils.export_project import read_exports
     from utils.open_store import open_store
     from utils.registry.open_registry import open_known_registry

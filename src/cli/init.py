@@ -18,7 +18,7 @@ Folder = Annotated[
 
 def init(folder: Folder, source: arguments.Source, as_json: arguments.Json = False) -> None:
     """Draft pipeline.toml and models from a database's catalogue, so that `starlift run` works on it at once."""
-    from local.drafting import draft_project
+    from local.warehouse.drafting import draft_project
 
     path = Path(folder).expanduser()
     with reporting(as_json):

@@ -13,7 +13,7 @@ from cli.console import out, print_json, reporting
 from utils.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from local.quarantine import Entry, Replay
+    from local.warehouse.quarantine import Entry, Replay
     from utils.postgres.url import DatabaseUrl
 
 app = typer.Typer(
@@ -32,7 +32,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 @app.command("list")
 def list_entries(warehouse: arguments.Warehouse, model: OfModel = None, as_json: arguments.Json = False) -> None:
     """List what is in quarantine, newest first, with the reason."""
-    from local.quarantine import read_entries
+    from local.warehouse.quarantine import read_entries
 
     with reporting(as_json):
         entries = read_entries(warehouse, model)
@@ -63,7 +63,7 @@ def _key(entry: "Entry") -> str:
 @app.command("show")
 def show(entry_id: OneId, warehouse: arguments.Warehouse, as_json: arguments.Json = False) -> None:
     """Show one entry whole: its row, the rule that it broke, and since when it waits."""
-    from local.quarantine import choose, read_entries
+    from local.warehouse.quarantine import choose, read_entries
 
     with reporting(as_json):
         entry = choose(read_entries(warehouse), [entry_id])[0]
@@ -88,8 +88,8 @@ def replay(
     as_json: arguments.Json = False,
 ) -> None:
     """Read the rows behind entries again from the source as a new batch, after they or a model were mended."""
-    from local.quarantine import replay as read_again
-    from local.run import Job
+    from local.warehouse.quarantine import replay as read_again
+    from local.warehouse.run import Job
 
     with reporting(as_json):
         job = Job(arguments.project(project), source, warehouse, store)
@@ -104,7 +104,7 @@ def replay(
 
 
 def _chosen(warehouse: "DatabaseUrl", ids: Sequence[str], model: str | None, everything: bool) -> "list[Entry]":
-    from local.quarantine import choose, read_entries
+    from local.warehouse.quarantine import choose, read_entries
 
     if (bool(ids), model is not None, everything).count(True) != 1:
         raise ConfigurationError("Name entries by their ids, or by --model MODEL, or all of them by --all.")
@@ -136,7 +136,7 @@ def drop(
     as_json: arguments.Json = False,
 ) -> None:
     """Forget entries: their rows keep their last version, or stay out, until they change or are read again."""
-    from local.quarantine import drop as forget
+    from local.warehouse.quarantine import drop as forget
 
     with reporting(as_json):
         chosen = _chosen(warehouse, ids or (), model, everything)

@@ -12,8 +12,8 @@ from local.narration import counted
 from utils.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from local.rebuild import Rebuilt
-    from local.run import Job, RunReport
+    from local.warehouse.rebuild import Rebuilt
+    from local.warehouse.run import Job, RunReport
 
 Backfill = Annotated[
     list[str] | None,
@@ -64,7 +64,7 @@ def run(
     as_json: arguments.Json = False,
 ) -> None:
     """Lift what changed in the source since the last run into the warehouse."""
-    from local.run import Job, Request, run_once  # DuckDB and boto3 load only for the verbs that use them
+    from local.warehouse.run import Job, Request, run_once  # DuckDB and boto3 load only for the verbs that use them
 
     with reporting(as_json):
         job = Job(arguments.project_with_models(project), source, warehouse, store)
@@ -84,8 +84,8 @@ def run(
 
 def _prepare(job: "Job", models: list[str], numbers: list[int]) -> "list[Rebuilt]":
     """Do what must be done before the run can go on, and return what was rebuilt."""
-    from local.rebuild import rebuild_model
-    from local.rebuild import retransform as transform_again
+    from local.warehouse.rebuild import rebuild_model
+    from local.warehouse.rebuild import retransform as transform_again
 
     if numbers:
         transform_again(job, tuple(numbers))

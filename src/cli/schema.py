@@ -6,7 +6,7 @@ from cli.console import out, print_json, reporting
 
 def history(store: arguments.Store, as_json: arguments.Json = False) -> None:
     """List every change of the source's tables that the log has seen, batch by batch."""
-    from local.schema_history import schema_history
+    from local.warehouse.schema_history import schema_history
 
     with reporting(as_json):
         changes = schema_history(store)

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from cli.console import err, out, reporting
-from local.sink import Sink, running_sink
-from local.sink_faults import Cut, Fault, Faults
-from local.sink_store import SinkStore
+from local.delivery.sink import Sink, running_sink
+from local.delivery.sink_faults import Cut, Fault, Faults
+from local.delivery.sink_store import SinkStore
 from utils.errors import ConfigurationError
 
 HEADER = "Name and value that a POST must have, as 'X-Api-Key: value'. An argument shows in the process list."

@@ -10,7 +10,7 @@ from cli.console import out, print_json, reporting
 from local.narration import counted
 
 if TYPE_CHECKING:
-    from local.standing import Standing
+    from local.warehouse.standing import Standing
 
 
 def status(
@@ -20,7 +20,7 @@ def status(
     as_json: arguments.Json = False,
 ) -> None:
     """Show the newest batches, how fresh the warehouse is, and what waits in quarantine."""
-    from local.standing import read_standing
+    from local.warehouse.standing import read_standing
 
     with reporting(as_json):
         standing = read_standing(arguments.project(project), store, warehouse)

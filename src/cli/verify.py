@@ -9,7 +9,7 @@ from cli import arguments
 from cli.console import out, print_json, reporting
 
 if TYPE_CHECKING:
-    from local.verification import TableComparison
+    from local.warehouse.verification import TableComparison
 
 
 def verify(
@@ -19,7 +19,7 @@ def verify(
     as_json: arguments.Json = False,
 ) -> None:
     """Compare every warehouse table with its model over the whole source; exit 1 for real differences."""
-    from local.verification import verify as compare  # DuckDB loads only for the verbs that use it
+    from local.warehouse.verification import verify as compare  # DuckDB loads only for the verbs that use it
 
     with reporting(as_json):
         found = compare(arguments.project_with_models(project), source, warehouse)

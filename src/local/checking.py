@@ -2,8 +2,8 @@
 
 from extraction.database import wiring
 from extraction.database.catalogue import read_usable_catalogue
-from local.api_document import FILE, check_written, command
-from local.query_checking import check_query
+from local.delivery.api_document import FILE, check_written, command
+from local.delivery.query_checking import check_query
 from transformation.records.checking import check_table
 from transformation.star_schema.checking import check_models
 from utils.delivery_project import DeliveryProject, holds_delivery, read_delivery

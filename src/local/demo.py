@@ -12,16 +12,16 @@ from rich.console import Console
 
 from extraction.database.wiring import open_source
 from local.aws import EmulatedAws, emulated_aws
-from local.build_target import here
 from local.deployment import Deployment, Settings, deploy_warehouse
-from local.embedded import EmbeddedPostgres, embedded_postgres
-from local.packages import STAGES, Build, build_packages
+from local.packaging.build_target import here
+from local.packaging.packages import STAGES, Build, build_packages
+from local.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from local.reports import bar_table, comparison_table, report_table
-from local.run import RunReport, report
 from local.state_machine import follow, start_execution
 from local.telling import Teller, run_demo
 from local.totesys import generator
-from local.verification import verify
+from local.warehouse.run import RunReport, report
+from local.warehouse.verification import verify
 from utils.errors import PipelineError
 from utils.postgres.connection import Connection
 from utils.postgres.url import parse_url

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.aws import EmulatedAws
-from local.packages import HANDLERS, STAGES, Package
+from local.packaging.packages import HANDLERS, STAGES, Package
 from local.sandbox.spec import REGION
 from local.state_machine import render_definition
 

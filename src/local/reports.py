@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
-from local.run import COUNTS, RunReport
-from local.verification import TableComparison
+from local.warehouse.run import COUNTS, RunReport
+from local.warehouse.verification import TableComparison
 
 COMPARED = ("rows", "missing", "extra", "different", "pending", "quarantined")
 HEADINGS = {"skipped": "equal"}  # skipped because the warehouse holds the same row already

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from local.orphans import find_orphans, recent_orphans, remove
-from local.standing import read_standing
+from local.warehouse.orphans import find_orphans, recent_orphans, remove
+from local.warehouse.standing import read_standing
 from tests.acceptance.shop import make_world
 from tests.fakes import Crash, Fuse
 

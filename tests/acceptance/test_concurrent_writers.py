@@ -8,7 +8,7 @@ import pytest
 from pg8000.exceptions import DatabaseError
 
 from extraction.database.wiring import open_source
-from local.verification import verify
+from local.warehouse.verification import verify
 from tests.acceptance.shop import make_world
 
 SECONDS = 12.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local import demo_delivery
+from local.delivery import demo as demo_delivery
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -6,13 +6,13 @@ import pytest
 
 from extraction.database.wiring import open_source
 from local.aws import emulated_aws
-from local.build_target import here
 from local.deployment import Settings, deploy_warehouse, read_alerts
-from local.packages import ROOT, Build, build_packages
-from local.run import report
+from local.packaging.build_target import here
+from local.packaging.packages import ROOT, Build, build_packages
 from local.state_machine import follow, start_execution
 from local.totesys import generator
-from local.verification import verify
+from local.warehouse.run import report
+from local.warehouse.verification import verify
 from utils.postgres.url import parse_url
 from utils.project import read_project
 

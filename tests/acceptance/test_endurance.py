@@ -14,7 +14,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local.standing import read_standing
+from local.warehouse.standing import read_standing
 from tests.conftest import run_on_server
 from tests.long_log import lengthen
 from tests.schedule import Cost, Schedule, make_schedule, moment, open_handles

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pg8000.native
 import pytest
 
-from local.embedded import EmbeddedPostgres, embedded_postgres
+from local.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from tests.acceptance.command import Place, make_place
 from tests.golden_types import (
     Golden,

@@ -11,8 +11,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
-from local.embedded import embedded_postgres
-from local.postgres_binaries import run_unprivileged
+from local.postgres.binaries import run_unprivileged
+from local.postgres.embedded import embedded_postgres
 from tests.acceptance.twins import make_twins
 from tests.conftest import run_on_server
 from tests.processes import NAMED

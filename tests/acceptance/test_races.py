@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.orphans import find_orphans
+from local.warehouse.orphans import find_orphans
 from tests.acceptance.twins import make_twins
 from tests.processes import NAMED, Blow
 from utils.batch_log import LandingLog, ProcessedLog

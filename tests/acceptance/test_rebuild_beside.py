@@ -6,7 +6,7 @@ import pytest
 
 from extraction.database import wiring
 from extraction.database.pipeline import Run, extract_batch
-from local.run import Job
+from local.warehouse.run import Job
 from tests.acceptance.rebuilt_shop import ITEM, MAKER, assert_sound, change, make_rebuilt_shop, versions, write_model
 from utils.postgres.url import parse_url
 from utils.project import read_project

@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 
 from load.warehouse.wiring import open_ports
-from local import rebuild as local_rebuild
-from local.rebuild import rebuild_model
-from local.run import Job
+from local.warehouse import rebuild as local_rebuild
+from local.warehouse.rebuild import rebuild_model
+from local.warehouse.run import Job
 from tests.acceptance.rebuilt_shop import (
     DOUBLED,
     ITEM,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from extraction.database.wiring import open_source
-from local.embedded import EmbeddedPostgres, embedded_postgres
+from local.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from tests.acceptance.command import Place
 from tests.acceptance.shop import World, make_world
 from tests.acceptance.sources import assert_refused, place_of

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from local.packages import ROOT
+from local.packaging.packages import ROOT
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from extraction.database.wiring import open_source
-from local.embedded import embedded_postgres
+from local.postgres.embedded import embedded_postgres
 from tests.acceptance.shop import make_world
 from tests.acceptance.sources import assert_refused, place_of
 from tests.acceptance.test_concurrent_writers import write_until

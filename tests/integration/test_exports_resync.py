@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from extraction.exports import pipeline as exports
 from extraction.exports.ports import Request
-from local.exports_resync import parse_series
+from local.exports.resync import parse_series
 from tests.changes_factories import ORDERS, deleted, written
 from tests.exports_source import HEADER, Source
 from utils.errors import (

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from local import exports_run
+from local.exports import run as exports_run
 from utils.registry.sqlite import SqliteRegistry
 
 HEADER = "id,item,amount\n"

@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
 from werkzeug.test import Client
 
 from extraction.api.handler import lambda_handler
-from local.api_document import FILE, text
-from local.api_gateway import RestApi
+from local.delivery.api_document import FILE, text
+from local.delivery.api_gateway import RestApi
 from tests.ingest_factories import SENSORS, reading
 
 KEY = "the-key-of-a-test"
@@ -60,7 +60,9 @@ def test_the_handler_answers_as_the_document_says(case):
 
 
 def test_the_document_is_what_the_declaration_makes_it():
-    assert (SENSORS / FILE).read_text() == text(SENSORS), "write it anew: python -m local.api_document projects/sensors"
+    assert (SENSORS / FILE).read_text() == text(SENSORS), (
+        "write it anew: python -m local.delivery.api_document projects/sensors"
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from local.build_target import here
-from local.packages import ROOT, Build, build_packages
-from local.sink import Running, Sink, running_sink
-from local.sink_store import SinkStore
+from local.delivery.sink import Running, Sink, running_sink
+from local.delivery.sink_store import SinkStore
+from local.packaging.build_target import here
+from local.packaging.packages import ROOT, Build, build_packages
 from tests.emulator import emulator
 from tests.terraform.calls import CallRecorder
 from tests.terraform.deployment import apply, configurations

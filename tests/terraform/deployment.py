@@ -16,8 +16,8 @@ from moto.s3.models import FakeBucket, FakeDeleteMarker
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from local.aws import emulated_aws
-from local.build_target import here
-from local.packages import STAGES, Build, build_packages
+from local.packaging.build_target import here
+from local.packaging.packages import STAGES, Build, build_packages
 from local.sandbox.spec import REGION
 from local.state_machine import Clients, Execution, follow, start_execution
 from tests.terraform.calls import CallRecorder

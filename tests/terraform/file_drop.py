@@ -11,8 +11,8 @@ from typing import Any
 from typer.testing import CliRunner
 
 from cli.main import app
-from local.build_target import here
-from local.packages import Build, build_packages
+from local.packaging.build_target import here
+from local.packaging.packages import Build, build_packages
 from tests.emulator import emulator
 from tests.terraform.calls import CallRecorder
 from tests.terraform.deployment import apply, configurations

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from local.packages import FUNCTIONS, ROOT, STAGES
+from local.packaging.packages import FUNCTIONS, ROOT, STAGES
 from tests.terraform.deployment import ENVIRONMENT, PROJECT, Deployed
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.packages import ROOT
+from local.packaging.packages import ROOT
 
 CONFIGURATION = ROOT / "terraform"
 REGISTRY = "https://registry.terraform.io/.well-known/terraform.json"

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from local.sink_faults import Cut, Fault
+from local.delivery.sink_faults import Cut, Fault
 from tests.emulator import why_not
 from tests.terraform.calls import Right
 from tests.terraform.delivery import FUNCTIONS, HEADER, VISIBLE_AFTER, built, deployed_delivery, reading

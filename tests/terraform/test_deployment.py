@@ -5,10 +5,10 @@ import re
 import pytest
 
 from extraction.database.wiring import open_source
-from local.packages import ROOT, STAGES
-from local.run import report
+from local.packaging.packages import ROOT, STAGES
 from local.totesys import generator
-from local.verification import verify
+from local.warehouse.run import report
+from local.warehouse.verification import verify
 from tests.conftest import run_on_server
 from tests.terraform.calls import Right
 from tests.terraform.deployment import deployed, login, planned_changes

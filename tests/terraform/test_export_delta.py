@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from load.changes.wiring import TARGET
-from local.build_target import here
-from local.packages import Build, build_packages
+from local.packaging.build_target import here
+from local.packaging.packages import Build, build_packages
 from tests.conftest import run_on_server
 from tests.emulator import why_not
 from tests.terraform.calls import Right

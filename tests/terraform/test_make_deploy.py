@@ -3,10 +3,10 @@
 import pytest
 
 from local.aws import EmulatedAws, emulated_aws
-from local.build_target import on_lambda
 from local.cloud.__main__ import main
 from local.cloud.answers import Answers, write_answers
-from local.packages import ROOT
+from local.packaging.build_target import on_lambda
+from local.packaging.packages import ROOT
 from tests.cloud_harness import STATE_BUCKET
 from tests.lambda_packages import built_for_lambda
 from tests.terraform.deployment import taught

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from local.api_document import FILE, check_written, main
+from local.delivery.api_document import FILE, check_written, main
 from utils.errors import ConfigurationError
 
 SENSORS = Path(__file__).parents[2] / "projects/sensors"
@@ -22,7 +22,7 @@ def test_a_field_that_was_declared_after_the_document_was_written_is_told_with_t
     declared = (folder / "delivery.toml").read_text()
     (folder / "delivery.toml").write_text(declared.replace("[fields]", '[fields]\npressure = { type = "number" }', 1))
 
-    with pytest.raises(ConfigurationError, match=r"Write it anew: .venv/bin/python -m local.api_document"):
+    with pytest.raises(ConfigurationError, match=r"Write it anew: .venv/bin/python -m local.delivery.api_document"):
         check_written(folder)
 
 
@@ -51,7 +51,7 @@ def test_check_tells_how_a_document_is_written_that_is_not_there_yet(tmp_path):
     checked = CliRunner().invoke(app, ["check", "--project", str(folder)])
 
     assert checked.exit_code == 0
-    assert f"Write it: .venv/bin/python -m local.api_document {folder}" in checked.output
+    assert f"Write it: .venv/bin/python -m local.delivery.api_document {folder}" in checked.output
 
 
 def test_the_document_is_the_same_written_from_inside_the_folder(tmp_path, monkeypatch):

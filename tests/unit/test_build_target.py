@@ -1,6 +1,6 @@
 import pytest
 
-from local.build_target import here, on_lambda
+from local.packaging.build_target import here, on_lambda
 
 LOCK = """\
 numpy==2.4.6 ; python_full_version < '3.12' \\

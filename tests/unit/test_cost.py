@@ -12,7 +12,7 @@ from benchmarks.cost import (
 )
 from benchmarks.delivery_cost import Posts, delivery_table, million_table, monthly_delivery_costs
 
-from local.packages import ROOT
+from local.packaging.packages import ROOT
 
 
 def test_the_documents_tables_are_those_that_the_formulas_make():

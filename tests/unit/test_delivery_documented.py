@@ -11,7 +11,7 @@ from cli.main import app
 from extraction.api.request import read_post
 from extraction.api.validation import check_records
 from load.delivery.endpoint import parse_endpoint
-from local.api_document import check_written, main
+from local.delivery.api_document import check_written, main
 from tests.ingest_factories import NOON, PROJECT, event
 from transformation.query.request import read_request
 from utils.delivery_project import read_delivery

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from extraction.exports.pipeline import fail_version, finish_version
-from local.export_standing import read_export_standing
+from local.exports.standing import read_export_standing
 from tests.export_factories import NOON, World
 from tests.export_steps import claim
 from utils.registry.claim import LEASE_SECONDS, SKEW_SECONDS, Lease

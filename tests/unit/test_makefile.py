@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from local.packages import ROOT
+from local.packaging.packages import ROOT
 
 AWKWARD = """{"rows": {"staff": [{"name": "O'Brien; `id` $(HOME) $HOME"}]}}"""
 

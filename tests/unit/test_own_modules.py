@@ -1,6 +1,6 @@
 import pytest
 
-from local.own_modules import imports_of, own_modules
+from local.packaging.own_modules import imports_of, own_modules
 
 
 @pytest.fixture

@@ -5,10 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from local import packages
-from local.build_target import here
-from local.package_contents import append, installed_files, is_needed
-from local.packages import FUNCTIONS, HANDLERS, Build, Package, PackageError, build_packages, check_limit, lock_name
+from local.packaging import packages
+from local.packaging.build_target import here
+from local.packaging.contents import append, installed_files, is_needed
+from local.packaging.packages import (
+    FUNCTIONS,
+    HANDLERS,
+    Build,
+    Package,
+    PackageError,
+    build_packages,
+    check_limit,
+    lock_name,
+)
 
 TELEMETRY = Path(__file__).parents[2] / "projects" / "telemetry"
 

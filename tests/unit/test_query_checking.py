@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from local.query_checking import check_query
+from local.delivery.query_checking import check_query
 from utils.delivery_project import read_delivery
 from utils.errors import ConfigurationError
 

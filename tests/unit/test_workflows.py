@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from local.packages import ROOT
+from local.packaging.packages import ROOT
 
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
 PIN = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")

@@ -16,7 +16,7 @@ from local.cloud.executions import invoke
 from local.cloud.logins import put_secrets
 from local.cloud.logs import show_logs
 from local.cloud.terminal import Terminal
-from local.packages import PROJECT, ROOT
+from local.packaging.packages import PROJECT, ROOT
 from utils.errors import PipelineError
 
 Verb = Callable[[Deployment, Terminal, argparse.Namespace], None]

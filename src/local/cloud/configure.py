@@ -4,10 +4,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from local.build_target import ARCHITECTURES
 from local.cloud.answers import Answers, Vpc, write_answers
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Check, Terminal
+from local.packaging.build_target import ARCHITECTURES
 from utils.delivery_project import holds_delivery
 from utils.errors import ConfigurationError
 from utils.export_project import holds_export_tables

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from local.api_document import check_written
-from local.build_target import on_lambda
 from local.cloud.account import has_state, keeps_former_states, open_terraform
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
 from local.cloud.terraform import Terraform
-from local.packages import Build, PackageError, build_packages
+from local.delivery.api_document import check_written
+from local.packaging.build_target import on_lambda
+from local.packaging.packages import Build, PackageError, build_packages
 from utils.errors import ConfigurationError
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from local.api_document import FILE
 from local.cloud.answers import Answers, answers_file, read_answers
-from local.packages import PROJECT, ROOT
+from local.delivery.api_document import FILE
+from local.packaging.packages import PROJECT, ROOT
 from utils.errors import ConfigurationError
 
 

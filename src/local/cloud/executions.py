@@ -11,10 +11,10 @@ from extraction.database.request import read_request
 from local.cloud.account import first_post, read_outputs
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
-from local.packages import STAGES
+from local.packaging.packages import STAGES
 from local.reports import report_table
-from local.run import report
 from local.state_machine import Execution, follow, start_execution
+from local.warehouse.run import report
 from utils.errors import ConfigurationError, PipelineError
 from utils.project import read_project
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local.packages import ROOT
+from local.packaging.packages import ROOT
 from local.security.findings import (
     Finding,
     judge,

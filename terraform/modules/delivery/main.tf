@@ -17,7 +17,7 @@ locals {
 
   boundary_arn = var.permissions_boundary == null ? null : "arn:${local.partition}:iam::${local.account}:policy/${var.permissions_boundary}"
 
-  # What the project declares, as `python -m local.api_document` wrote it.
+  # What the project declares, as `python -m local.delivery.api_document` wrote it.
   document = jsondecode(file(var.api_document))
   # A receipt is needed for as long as its POST may be repeated, and a day more.
   receipt_days = ceil(local.document["x-starlift-max-past-seconds"] / local.day) + 1

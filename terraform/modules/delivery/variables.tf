@@ -20,7 +20,7 @@ variable "api_document" {
 
   validation {
     condition     = fileexists(var.api_document)
-    error_message = "The project has no openapi.json. Declare its records in delivery.toml, and run python -m local.api_document with the project's folder."
+    error_message = "The project has no openapi.json. Declare its records in delivery.toml, and run python -m local.delivery.api_document with the project's folder."
   }
 }
 

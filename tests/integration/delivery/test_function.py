@@ -12,8 +12,8 @@ import pytest
 from load.delivery.handler import lambda_handler
 from load.delivery.messages import Message
 from load.delivery.pipeline import deliver
-from local.sink import Sink, running_sink
-from local.sink_store import SinkStore
+from local.delivery.sink import Sink, running_sink
+from local.delivery.sink_store import SinkStore
 from tests.delivery_factories import HEADER, message, record
 from utils.errors import AccessDeniedError, ConfigurationError
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from load.delivery.messages import Message
-from local.sink_faults import Cut, Fault
+from local.delivery.sink_faults import Cut, Fault
 from tests.delivery_factories import message
 
 pytestmark = pytest.mark.timeout(120)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from load.delivery.messages import Message
-from local.sink import Sink, running_sink
-from local.sink_store import SinkStore
+from local.delivery.sink import Sink, running_sink
+from local.delivery.sink_store import SinkStore
 from tests.delivery_factories import message, record
 
 pytestmark = pytest.mark.timeout(120)

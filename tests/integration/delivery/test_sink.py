@@ -7,9 +7,9 @@ import urllib.request
 
 import pytest
 
-from local.sink import Sink, running_sink
-from local.sink_faults import Fault, Faults
-from local.sink_store import SinkStore
+from local.delivery.sink import Sink, running_sink
+from local.delivery.sink_faults import Fault, Faults
+from local.delivery.sink_store import SinkStore
 from utils.errors import ConfigurationError
 
 pytestmark = pytest.mark.timeout(60)

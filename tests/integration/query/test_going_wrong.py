@@ -5,7 +5,7 @@ from itertools import chain, repeat
 
 import pytest
 
-from local.athena import AthenaError
+from local.delivery.athena import AthenaError
 from tests.ingest_factories import HOUR, NOON, reading
 from tests.query_factories import OVERLAP, query_world, write_project
 from utils.errors import (

@@ -11,7 +11,7 @@ import sqlglot
 from sqlglot import expressions
 from sqlglot.errors import SqlglotError
 
-from local.athena_lake import Answer, Lake, RefusedQueryError
+from local.delivery.athena_lake import Answer, Lake, RefusedQueryError
 from transformation.query.bound import Bound, names_in
 from transformation.query.rows import READERS, read_columns
 from transformation.query.statement import compose, names_of, read_query

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.athena_lake import Answer, Lake, RefusedQueryError
+from local.delivery.athena_lake import Answer, Lake, RefusedQueryError
 from local.serving import serving
 
 PAGE_ROWS = 1000  # with the first page's line of names, as Athena counts

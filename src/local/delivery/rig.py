@@ -14,15 +14,15 @@ from typing import Any
 
 from werkzeug.serving import make_server
 
-from local.api_gateway import RestApi
-from local.athena import LocalAthena, served
-from local.athena_lake import Lake
 from local.aws import EmulatedAws, emulated_aws
-from local.packages import HANDLERS, Package
+from local.delivery.api_gateway import RestApi
+from local.delivery.athena import LocalAthena, served
+from local.delivery.athena_lake import Lake
+from local.delivery.sink import Running
+from local.packaging.packages import HANDLERS, Package
 from local.sandbox import Functions, FunctionSpec, OnLog, unzip
 from local.sandbox.spec import REGION
 from local.serving import serving
-from local.sink import Running
 from utils.delivery_project import read_delivery
 from utils.s3_store import S3Store
 

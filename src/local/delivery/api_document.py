@@ -1,6 +1,6 @@
 """The OpenAPI document of a project's API: what Terraform makes the REST API of, and what the tests hold it to.
 
-`python -m local.api_document projects/sensors` writes it anew from delivery.toml.
+`python -m local.delivery.api_document projects/sensors` writes it anew from delivery.toml.
 """
 
 import argparse
@@ -148,7 +148,9 @@ def _field(field: RecordField) -> JsonSchema:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the document of the project folder that is named, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="local.api_document", description="Write openapi.json from delivery.toml.")
+    parser = argparse.ArgumentParser(
+        prog="local.delivery.api_document", description="Write openapi.json from delivery.toml."
+    )
     parser.add_argument("project", type=Path, help="the project folder")
     folder = parser.parse_args(arguments).project
     try:
@@ -169,7 +171,7 @@ def check_written(folder: Path) -> None:
 
 def command(folder: Path) -> str:
     """Return what a person types to write the document."""
-    return f".venv/bin/python -m local.api_document {shlex.quote(str(folder))}"
+    return f".venv/bin/python -m local.delivery.api_document {shlex.quote(str(folder))}"
 
 
 def text(folder: Path) -> str:

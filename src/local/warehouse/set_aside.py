@@ -5,8 +5,8 @@ from pathlib import Path
 
 import duckdb
 
-from local.comparable import held_text, json_lines
-from local.held import dump, read_csv
+from local.warehouse.comparable import held_text, json_lines
+from local.warehouse.held import dump, read_csv
 from utils.manifest import WarehouseTable
 from utils.postgres.connection import Connection
 from utils.postgres.names import column_list, identifier, literal

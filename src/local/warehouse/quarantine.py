@@ -10,7 +10,7 @@ from extraction.database.catalogue import read_catalogue
 from extraction.database.wiring import open_source
 from load.warehouse import ledger
 from load.warehouse.wiring import WAREHOUSE
-from local.run import Job, Request, run_once
+from local.warehouse.run import Job, Request, run_once
 from transformation.star_schema.select_list import Item, parse_body
 from utils.errors import ConfigurationError
 from utils.manifest import SourceTable

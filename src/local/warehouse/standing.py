@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from load.warehouse import ledger
 from load.warehouse.definitions import changed_models
 from load.warehouse.wiring import WAREHOUSE
-from local.orphans import recent_orphans
+from local.warehouse.orphans import recent_orphans
 from utils.batch_log import LandingLog, ProcessedLog
 from utils.definition import definitions
 from utils.open_store import below, open_store

@@ -11,7 +11,7 @@ from extraction.database.whole import extract_whole
 from load.warehouse import ledger, rebuild
 from load.warehouse import ports as load_ports
 from load.warehouse import wiring as load_wiring
-from local.run import Job
+from local.warehouse.run import Job
 from transformation.star_schema import wiring as transformation_wiring
 from transformation.star_schema.one_model import check_model, only_its_tables, tables_of, transform_model
 from transformation.star_schema.pipeline import transform_again

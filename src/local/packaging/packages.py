@@ -1,4 +1,4 @@
-"""Write the zips that the Lambda functions are deployed from: `python -m local.packages`."""
+"""Write the zips that the Lambda functions are deployed from: `python -m local.packaging.packages`."""
 
 import argparse
 import fcntl
@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from local import package_contents
-from local.build_target import ARCHITECTURES, Target, here, on_lambda
-from local.own_modules import module_path, own_modules
-from local.package_contents import (
+from local.packaging import contents
+from local.packaging.build_target import ARCHITECTURES, Target, here, on_lambda
+from local.packaging.contents import (
     Contents,
     append,
     contents_parts,
@@ -26,8 +25,9 @@ from local.package_contents import (
     read_label,
     unzipped_bytes,
 )
+from local.packaging.own_modules import module_path, own_modules
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BUILD = ROOT / "build"
 PROJECT = Path("projects/totesys")
 HANDLERS: Mapping[str, str] = MappingProxyType(
@@ -112,7 +112,8 @@ def check_limit(package: Package, limit: int = LIMIT) -> None:
     if size > limit:
         raise PackageError(
             f"{package.stage} unzips to {size:,} bytes with its layer; Lambda's limit is {limit:,}. Take a package out "
-            f"of requirements/{lock_name(package.stage)}.in, or name what it can spare in local/package_contents.py."
+            f"of requirements/{lock_name(package.stage)}.in, or name what it can spare in "
+            "src/local/packaging/contents.py."
         )
 
 
@@ -134,7 +135,7 @@ def _build_layer(build: Build, package: Package) -> bool:
     # A zip of its own, because our code changes far more often than the packages do.
     target = build.target
     lock = _locked_requirements(package.stage, target)
-    digest = digest_of([lock.encode(), _interpreter(target).encode(), Path(package_contents.__file__).read_bytes()])
+    digest = digest_of([lock.encode(), _interpreter(target).encode(), Path(contents.__file__).read_bytes()])
     with tempfile.TemporaryDirectory() as installed:
 
         def install() -> Contents:
@@ -146,12 +147,12 @@ def _build_layer(build: Build, package: Package) -> bool:
         return _write_unless(package.layer, digest, install)
 
 
-def _write_unless(path: Path, digest: str, contents: Callable[[], Contents]) -> bool:
+def _write_unless(path: Path, digest: str, make: Callable[[], Contents]) -> bool:
     """Write a zip unless it was made from the same things already."""
     if read_label(path) == digest:
         return False
     with _replacing(path) as partial:
-        append(partial, contents())
+        append(partial, make())
         label(partial, digest)
     return True
 
@@ -237,7 +238,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build what the command line asks for."""
-    parser = argparse.ArgumentParser(prog="local.packages", description=__doc__)
+    parser = argparse.ArgumentParser(prog="local.packaging.packages", description=__doc__)
     parser.add_argument("--arch", choices=ARCHITECTURES, default="x86_64", help="the functions' processor")
     parser.add_argument("--here", action="store_true", help="for the interpreter at hand instead of Lambda's")
     parser.add_argument("--project", type=Path, default=PROJECT, help="the project folder that goes inside")

@@ -10,9 +10,9 @@ import duckdb
 from extraction.database.whole import extract_whole_and_pending
 from load.warehouse import ledger
 from load.warehouse.wiring import WAREHOUSE
-from local import set_aside
-from local.comparable import EXACT, held_text, held_value, json_lines, model_text, model_texts
-from local.held import dump, read_csv
+from local.warehouse import set_aside
+from local.warehouse.comparable import EXACT, held_text, held_value, json_lines, model_text, model_texts
+from local.warehouse.held import dump, read_csv
 from transformation.star_schema.database import open_engine
 from transformation.star_schema.pipeline import transform_batch
 from transformation.star_schema.types import to_duckdb

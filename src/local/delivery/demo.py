@@ -16,13 +16,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.build_target import here
-from local.delivery_rig import FUNCTIONS, InvocationError, Rig, running_rig
-from local.packages import ROOT, Build, PackageError, build_packages
+from local.delivery.rig import FUNCTIONS, InvocationError, Rig, running_rig
+from local.delivery.sink import Running, Sink, running_sink
+from local.delivery.sink_faults import Cut, Fault
+from local.delivery.sink_store import SinkStore
+from local.packaging.build_target import here
+from local.packaging.packages import ROOT, Build, PackageError, build_packages
 from local.reports import bar_table
-from local.sink import Running, Sink, running_sink
-from local.sink_faults import Cut, Fault
-from local.sink_store import SinkStore
 from local.telling import Teller, run_demo
 
 PROJECT = ROOT / "projects/sensors"

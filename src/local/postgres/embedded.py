@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from local.postgres_binaries import is_root, own, run_unprivileged, runnable_programs, unprivileged
+from local.postgres.binaries import is_root, own, run_unprivileged, runnable_programs, unprivileged
 
 HOST = "127.0.0.1"
 ATTEMPTS = 3  # another program may take the free port before the server does

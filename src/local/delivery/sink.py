@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from local.delivery.sink_faults import Cut, Fault, Faults
+from local.delivery.sink_store import Post, Record, SinkStore
 from local.serving import serving
-from local.sink_faults import Cut, Fault, Faults
-from local.sink_store import Post, Record, SinkStore
 from utils.delivery_project import MAX_ID_BYTES
 from utils.errors import ConfigurationError
 
