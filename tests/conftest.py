@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import boto3
 import pg8000.native
 import pytest
+from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 
 from local.postgres.embedded import EmbeddedPostgres, embedded_postgres
@@ -26,6 +27,9 @@ FAKE_AWS = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
 MakeDatabase = Callable[..., str]
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are busy
+settings.load_profile("untimed")
 
 # At import too: a client made while a test module loads must not find a developer's own account.
 os.environ.update(FAKE_AWS)

@@ -11,7 +11,6 @@ QUICK = settings(
     derandomize=True,  # the same histories on every machine; `make torture` draws new ones
     max_examples=15,
     stateful_step_count=30,
-    deadline=None,
     database=None,
     print_blob=False,
     phases=(Phase.generate,),

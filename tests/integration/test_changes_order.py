@@ -65,7 +65,7 @@ def delivered(target, history):
         return ports.target.run("SELECT id::text, item FROM orders ORDER BY 1")
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories())
 def test_whatever_is_delivered_again_the_target_ends_as_if_each_change_came_once(target, history):
     assert delivered(target, history) == expected(history)

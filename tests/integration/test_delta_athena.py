@@ -97,7 +97,7 @@ def altered(folder, column, kind, value):
     return made
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(before=st.none() | EXPORTS, after=EXPORTS)
 def test_both_engines_write_the_same_lines(before, after):
     lines = []

@@ -54,7 +54,7 @@ def delta(before, after, key_width):
         return compare_texts(*texts, Path(folder), settings)[1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data(), key_width=st.sampled_from([1, 2]))
 def test_applying_the_changes_gives_the_later_export_and_back_the_earlier_one(data, key_width):
     before, after = data.draw(exports(key_width)), data.draw(exports(key_width))
@@ -67,13 +67,13 @@ def test_applying_the_changes_gives_the_later_export_and_back_the_earlier_one(da
     assert back == {tuple(row[name] for name in key): row for row in rows_of(before)}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(export=exports(2))
 def test_an_export_has_no_changes_from_itself_in_whatever_order(export):
     assert delta(export, export[::-1], 2) == []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(export=exports(2))
 def test_changes_come_in_order_of_key_and_are_numbered_without_gaps(export):
     changes = delta([], export, 2)

@@ -16,7 +16,6 @@ THOROUGH = "STARLIFT_TEST_THOROUGH" in os.environ
 @settings(
     derandomize=not THOROUGH,  # the same histories on every machine; the thorough profile draws new ones
     max_examples=2000 if THOROUGH else 100,
-    deadline=None,
     database=None,
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),

@@ -54,7 +54,7 @@ def send(path="/ingest", body=None, **options):
 
 
 @document.parametrize()
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 def test_the_handler_answers_as_the_document_says(case):
     case.call_and_validate(headers={"x-api-key": KEY}, checks=CHECKS)
 

@@ -15,7 +15,7 @@ from tests.fakes import Crash, Fuse, FusedStore
 from tests.ingest_factories import NOON, SENSORS, event, ids, post, reading, stored, without_origin
 from utils.folder_store import FolderStore
 
-QUICK = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 FEW = settings(QUICK, max_examples=30)  # each writes objects, which a folder flushes to the disk
 
 ANY_JSON = st.recursive(

@@ -37,7 +37,7 @@ def copied(connection, plain):
     return [tuple(row) for row in connection.run("SELECT a, b, c FROM reading ORDER BY n")]
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(forms, st.data(), st.integers(), st.permutations("abc"), st.sampled_from(["\n", "\r\n"]))
 def test_copy_reads_from_a_plain_file_what_read_chunks_does(connection, form, data, cut, header, end):
     texts = st.text(st.sampled_from(CHARACTERS[form.encoding]), max_size=6)
