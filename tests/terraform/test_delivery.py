@@ -401,7 +401,7 @@ def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(delivery):
     changes = planned_changes(delivery.terraform)
 
     # What the tests set.
-    assert changes.pop("module.delivery[0].aws_sqs_queue.records") == {"visibility_timeout_seconds", "redrive_policy"}
+    assert changes.pop("module.delivery[0].module.queue.aws_sqs_queue.this") == {"visibility_timeout_seconds", "redrive_policy"}
     assert {where: what for where, what in changes.items() if "aws_cloudwatch_metric_alarm" not in where} == FORGOTTEN
 
 

@@ -375,7 +375,6 @@ def test_a_second_plan_changes_nothing_but_what_the_emulator_forgets(exports):
 def test_destroying_leaves_nothing_and_no_call_would_have_been_denied_to_the_workflow_that_applies(exports):
     rights = exports.policy("totesys-github-deploy")
     protections = [f"module.{name}.terraform_data.protection[0]" for name in ("permanent", "export_delta[0]")]
-    exports.terraform.change("apply")  # the stream's tags: its change and the functions' end would wait for each other
     exports.terraform.change("apply -refresh=false", functions_enabled="false")
     exports.terraform.run("state rm", *protections)
     exports.terraform.change("apply -refresh=false", functions_enabled="false", protect_data="false")
