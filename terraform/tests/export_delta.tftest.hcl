@@ -475,14 +475,13 @@ run "data_is_protected" {
   }
 }
 
-run "without_functions_all_data_stays_also_where_it_changes_in_the_same_plan" {
+run "without_functions_all_data_stays" {
   module {
     source = "./modules/export_delta"
   }
 
   variables {
     has_functions = false
-    stream        = { shards = null, retention_hours = 48 }
   }
 
   assert {
