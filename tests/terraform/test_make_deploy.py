@@ -1,7 +1,10 @@
 """`make deploy` and `make destroy` with Terraform itself, against the emulated AWS."""
 
+import shutil
+
 import pytest
 
+from local import api_document
 from local.aws import EmulatedAws, emulated_aws
 from local.build_target import on_lambda
 from local.cloud.__main__ import main
@@ -19,7 +22,7 @@ EVERYTHING = Answers(
     file_drop_enabled=True,
     export_delta_enabled=True,
     delivery_enabled=True,
-    others=f'protect_data = true\napi_document = "{ROOT}/projects/sensors/openapi.json"\n',
+    others="protect_data = true\n",
 )
 FUNCTIONS = "extraction transformation load file-drop exports delta changes ingest query delivery"
 
@@ -31,10 +34,17 @@ def root(tmp_path, monkeypatch):
     copy = make_terraform(tmp_path)
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", copy.environment["TF_CLI_CONFIG_FILE"])
     write_answers(copy.folder / ANSWERS, EVERYTHING)
-    (tmp_path / "projects").symlink_to(ROOT / "projects")
+    make_project(tmp_path / "projects/totesys")
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / on_lambda("x86_64").name).symlink_to(packages["load"].function.parent)
     return tmp_path
+
+
+def make_project(folder):
+    """Make one project of the warehouse's and of the one that declares records."""
+    for project in ("sensors", "totesys"):
+        shutil.copytree(ROOT / "projects" / project, folder, dirs_exist_ok=True)
+    (folder / api_document.FILE).write_text(api_document.text(folder))
 
 
 @pytest.fixture
