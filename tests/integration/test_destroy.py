@@ -12,6 +12,8 @@ FIRST = (*LOOK, "plan -var=functions_enabled=false", "apply", "show")
 LAST = (f"plan {WITHOUT}", "apply", f"plan -destroy {WITHOUT}", "apply")
 PERMANENT, DROP, EXPORTS = "module.permanent.", "module.file_drop[0].", "module.export_delta[0]."
 DELIVERY = "module.delivery[0]."
+ROLE = "arn:aws:iam::1:role/totesys-dev-access-logs"
+ANOTHER = "arn:aws:iam::1:role/another"
 LANDING = {
     "address": f'{PERMANENT}module.bucket["landing"].aws_s3_bucket.this',
     "type": "aws_s3_bucket",
@@ -125,7 +127,11 @@ def test_dropped_files_bad_rows_and_dead_letters_stop_it(cloud, capsys):
     cloud.says["resources"] = [
         {**LANDING, "address": f'{DROP}module.bucket["files"].aws_s3_bucket.this', "values": {"bucket": "dropped"}},
         {**LANDING, "address": f'{DROP}module.bucket["rejected"].aws_s3_bucket.this', "values": {"bucket": "rejected"}},
-        {"address": f"{DROP}aws_sqs_queue.dead_letters", "type": "aws_sqs_queue", "values": {"url": queue}},
+        {
+            "address": f"{DROP}module.queue.aws_sqs_queue.dead_letters",
+            "type": "aws_sqs_queue",
+            "values": {"url": queue},
+        },
     ]
 
     assert cloud.make("destroy", "--yes") == 1
@@ -182,3 +188,17 @@ def test_an_empty_registry_is_no_data(cloud):
     cloud.says["resources"] = [REGISTRY]
 
     assert cloud.make("destroy", "--yes") == 0
+
+
+@pytest.mark.parametrize(("named", "left"), [(ROLE, ""), (ANOTHER, ANOTHER)])
+def test_the_accounts_role_for_the_logs_of_apis_goes_if_it_is_the_deployments(cloud, named, left):
+    gateway = cloud.aws.client("apigateway")
+    gateway.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": named}])
+    address = f"{DELIVERY}aws_api_gateway_account.this[0]"
+    cloud.says["resources"] = [
+        {"address": address, "type": "aws_api_gateway_account", "values": {"cloudwatch_role_arn": ROLE}}
+    ]
+
+    assert cloud.make("destroy", "--yes") == 0
+
+    assert gateway.get_account()["cloudwatchRoleArn"] == left

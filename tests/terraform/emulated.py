@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from tests.terraform.deployment import Deployed
 
 Found = TypeVar("Found")
-SOON = 120.0  # seconds within which all that is waited for here happens, on a machine that is busy
+SOON = 300.0  # seconds within which all that is waited for here happens, on a machine that is busy
 
 
 @dataclass

@@ -45,16 +45,26 @@ def destroy(deployment: Deployment, terminal: Terminal, approved: bool, give_up:
         )
     if not approved and not terminal.agrees(f"Destroy {deployment.name} in account {terraform.account}?"):
         raise ConfigurationError("Nothing was changed.")
-    _destroy(terraform, terminal)
+    _destroy(terraform, terminal, resources)
     terminal.say(f"{deployment.name} is gone. The bucket of states stays: {terraform.state_bucket}", "green")
 
 
-def _destroy(terraform: Terraform, terminal: Terminal) -> None:
+def _destroy(terraform: Terraform, terminal: Terminal, resources: Iterable[Resource]) -> None:
     # The pipelines go by themselves: their destruction and the buckets' change in one plan would wait for each other.
     _carry_out(terraform, terminal, "Stopping the pipelines", WITHOUT_FUNCTIONS)
     terraform.unprotect()
     _carry_out(terraform, terminal, "Taking the protection off", *UNPROTECTED)
+    _take_role_back(Account(terraform.region), resources)
     _carry_out(terraform, terminal, "Destroying", "-destroy", *UNPROTECTED)
+
+
+def _take_role_back(account: Account, resources: Iterable[Resource]) -> None:
+    """Let API Gateway name no role in this account any more if it is ours, which Terraform would leave there."""
+    ours = {found["values"]["cloudwatch_role_arn"] for found in resources if found["type"] == "aws_api_gateway_account"}
+    client = account.client("apigateway")
+    if ours and client.get_account().get("cloudwatchRoleArn") in ours:
+        emptied = {"op": "replace", "path": "/cloudwatchRoleArn", "value": ""}
+        client.update_account(patchOperations=[emptied])
 
 
 def _carry_out(terraform: Terraform, terminal: Terminal, step: str, *options: str) -> None:

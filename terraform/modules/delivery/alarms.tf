@@ -62,7 +62,7 @@ resource "aws_cloudwatch_metric_alarm" "undelivered" {
   count = var.has_functions ? 1 : 0
 
   alarm_name        = "${var.name}-delivery-failing"
-  alarm_description = "The endpoint has not taken batches at all attempts of an invocation. They wait in ${aws_sqs_queue.records.name} and come again. The lines `batch not delivered` of /aws/lambda/${var.name}-delivery tell the answers."
+  alarm_description = "The endpoint has not taken batches at all attempts of an invocation. They wait in ${local.queue_name} and come again. The lines `batch not delivered` of /aws/lambda/${var.name}-delivery tell the answers."
 
   namespace           = local.metric_namespace
   metric_name         = local.undelivered_metric
@@ -71,40 +71,6 @@ resource "aws_cloudwatch_metric_alarm" "undelivered" {
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.delivery.max_failures
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.alerts_topic_arn]
-  ok_actions          = [var.alerts_topic_arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  alarm_name        = "${var.name}-records-dead-letters"
-  alarm_description = "Records were refused, or could not be delivered for too long; they wait in ${aws_sqs_queue.dead_letters.name} for 14 days. `starlift dlq list` tells the reasons, `starlift dlq replay` sends them once more."
-
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching" # SQS reports nothing of a queue that nobody used for six hours
-  alarm_actions       = [var.alerts_topic_arn]
-  ok_actions          = [var.alerts_topic_arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "waiting" {
-  alarm_name        = "${var.name}-records-waiting"
-  alarm_description = "Records have waited for more than ${var.delivery.max_age_seconds} seconds in ${aws_sqs_queue.records.name}, because the endpoint is down, or because they come faster than it takes them. Read the lines of /aws/lambda/${var.name}-delivery."
-
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateAgeOfOldestMessage"
-  dimensions          = { QueueName = aws_sqs_queue.records.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = var.delivery.max_age_seconds
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.alerts_topic_arn]
   ok_actions          = [var.alerts_topic_arn]

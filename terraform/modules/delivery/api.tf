@@ -127,8 +127,7 @@ resource "aws_api_gateway_usage_plan_key" "this" {
 resource "aws_api_gateway_account" "this" {
   count = var.api.sets_account_role ? 1 : 0
 
-  cloudwatch_role_arn = aws_iam_role.access_logs[0].arn
-  reset_on_delete     = true # or the account would go on naming a role that is gone
+  cloudwatch_role_arn = aws_iam_role.access_logs[0].arn # `make destroy` takes it back: Terraform leaves it there
 
   depends_on = [aws_iam_role_policy.access_logs] # API Gateway tries the role when it is set
 }

@@ -23,7 +23,7 @@ locals {
         WORKGROUP = aws_athena_workgroup.this.name
         RESULTS   = local.results
         LEDGER    = local.ledger
-        QUEUE_URL = aws_sqs_queue.records.url
+        QUEUE_URL = module.queue.url
       }
     }
     delivery = {
@@ -33,7 +33,7 @@ locals {
       environment = {
         ENDPOINT_SECRET = aws_secretsmanager_secret.endpoint.name
         LEDGER          = local.ledger
-        DLQ_URL         = aws_sqs_queue.dead_letters.url
+        DLQ_URL         = module.queue.dead_letters.url
       }
     }
   }
@@ -69,7 +69,7 @@ module "function" {
 resource "aws_lambda_event_source_mapping" "records" {
   count = var.has_functions ? 1 : 0
 
-  event_source_arn                   = aws_sqs_queue.records.arn
+  event_source_arn                   = module.queue.arn
   function_name                      = module.function["delivery"].arn
   batch_size                         = var.delivery.batch_size
   maximum_batching_window_in_seconds = var.delivery.batch_seconds

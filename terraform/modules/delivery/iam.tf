@@ -42,7 +42,7 @@ locals {
       { sid = "KeepResults", actions = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], resources = ["${local.bucket.results}/*"] },
       { sid = "SeeUploads", actions = ["s3:ListBucketMultipartUploads"], resources = [local.bucket.results] },
       { sid = "SeeWhatIsSettled", actions = ["dynamodb:BatchGetItem"], resources = [aws_dynamodb_table.ledger.arn] },
-      { sid = "QueueRecords", actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.records.arn] },
+      { sid = "QueueRecords", actions = ["sqs:SendMessage"], resources = [module.queue.arn] },
     ], local.key_statements)
 
     delivery = concat([
@@ -58,9 +58,9 @@ locals {
         # function's name, not by its code.
         sid       = "TakeMessages"
         actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
-        resources = [aws_sqs_queue.records.arn]
+        resources = [module.queue.arn]
       },
-      { sid = "PutAside", actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.dead_letters.arn] },
+      { sid = "PutAside", actions = ["sqs:SendMessage"], resources = [module.queue.dead_letters.arn] },
     ], local.key_statements)
   }
 

@@ -92,7 +92,7 @@ resource "terraform_data" "protection" {
     module.bucket["raw"].arn,
     aws_dynamodb_table.ledger.arn,
     aws_secretsmanager_secret.endpoint.arn,
-    aws_sqs_queue.dead_letters.arn,
+    module.queue.dead_letters.arn,
     aws_api_gateway_rest_api.this.id,
   ]
 

@@ -45,12 +45,12 @@ output "ledger" {
 
 output "queue_url" {
   description = "The queue of records on their way."
-  value       = aws_sqs_queue.records.url
+  value       = module.queue.url
 }
 
 output "dead_letters_url" {
   description = "The queue of what was refused or given up."
-  value       = aws_sqs_queue.dead_letters.url
+  value       = module.queue.dead_letters.url
 }
 
 output "secret_name" {

@@ -1,4 +1,4 @@
-# Alarms on executions, stream and queues. Those on the functions' errors and CRITICAL lines come with the functions.
+# Alarms on executions and stream. Those on the functions' errors and CRITICAL lines come with the functions.
 
 locals {
   console = "https://${local.region}.console.aws.amazon.com"
@@ -107,39 +107,4 @@ resource "aws_cloudwatch_metric_alarm" "set_aside" {
   threshold           = 0
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.alerts_topic_arn]
-}
-
-resource "aws_cloudwatch_metric_alarm" "dead_letters" {
-  alarm_name        = "${var.name}-exports-dead-letters"
-  alarm_description = "Exports arrived and could not be started; they wait in ${aws_sqs_queue.dead_letters.name} for 14 days. `starlift dlq list` shows them, `starlift dlq replay` starts them once the cause is mended."
-
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching" # SQS reports nothing of a queue that nobody used for six hours
-  alarm_actions       = [var.alerts_topic_arn]
-  ok_actions          = [var.alerts_topic_arn]
-}
-
-# Sees an export that nobody started: a mapping that is off, a function that is throttled or fails.
-resource "aws_cloudwatch_metric_alarm" "arrivals" {
-  alarm_name        = "${var.name}-exports-waiting"
-  alarm_description = "The arrival of an export has waited for more than half an hour in ${aws_sqs_queue.arrived.name}. Read the lines of /aws/lambda/${var.name}-exports."
-
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateAgeOfOldestMessage"
-  dimensions          = { QueueName = aws_sqs_queue.arrived.name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 1800
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.alerts_topic_arn]
-  ok_actions          = [var.alerts_topic_arn]
 }

@@ -79,7 +79,7 @@ module "function" {
 resource "aws_lambda_event_source_mapping" "arrived" {
   count = var.has_functions ? 1 : 0
 
-  event_source_arn        = aws_sqs_queue.arrived.arn
+  event_source_arn        = module.queue.arn
   function_name           = module.function["exports"].arn
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"] # or one message would bring its neighbours back

@@ -20,7 +20,7 @@ locals {
         # function's name, not by its code.
         sid       = "TakeMessages"
         actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
-        resources = [aws_sqs_queue.arrived.arn]
+        resources = [module.queue.arn]
       },
     ], local.key_statements)
 

@@ -113,7 +113,7 @@ resource "terraform_data" "protection" {
     aws_dynamodb_table.registry.arn,
     aws_kinesis_stream.changes.arn,
     aws_secretsmanager_secret.target.arn,
-    aws_sqs_queue.dead_letters.arn,
+    module.queue.dead_letters.arn,
   ]
 
   lifecycle {

@@ -40,12 +40,12 @@ output "stream_name" {
 
 output "queue_url" {
   description = "The queue of what arrived."
-  value       = aws_sqs_queue.arrived.url
+  value       = module.queue.url
 }
 
 output "dead_letters_url" {
   description = "The queue of arrivals that could not be started."
-  value       = aws_sqs_queue.dead_letters.url
+  value       = module.queue.dead_letters.url
 }
 
 output "secret_name" {

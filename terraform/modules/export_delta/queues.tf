@@ -1,97 +1,37 @@
 # What arrived waits in one queue; what could not be started waits in the other, for a person.
 
 locals {
-  day          = 24 * 3600
-  max_receives = 5
+  queue_name = "${var.name}-exports"
 }
 
-resource "aws_sqs_queue" "arrived" {
-  name = "${var.name}-exports"
-  # AWS advises six times the function's time.
-  visibility_timeout_seconds = 6 * local.functions.exports.limits.timeout_seconds + 60
-  # Half of the dead letters' time: a message that moves there keeps the age that it has.
-  message_retention_seconds = 7 * local.day
-  receive_wait_time_seconds = 20
+module "queue" {
+  source = "../queue"
 
-  sqs_managed_sse_enabled           = var.encrypts_with_key ? null : true
-  kms_master_key_id                 = var.key_arn
-  kms_data_key_reuse_period_seconds = var.encrypts_with_key ? 3600 : null
+  name                     = local.queue_name
+  function_timeout_seconds = local.functions.exports.limits.timeout_seconds
+  max_receives             = 5
+  announcing_bucket_arn    = module.bucket["exports"].arn
+  encrypts_with_key        = var.encrypts_with_key
+  key_arn                  = var.key_arn
 
-  redrive_policy = jsonencode({
-    deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
-    maxReceiveCount     = local.max_receives
-  })
-}
-
-resource "aws_sqs_queue" "dead_letters" {
-  name                      = "${var.name}-exports-dead-letters"
-  message_retention_seconds = 14 * local.day # as long as SQS keeps any message
-
-  sqs_managed_sse_enabled           = var.encrypts_with_key ? null : true
-  kms_master_key_id                 = var.key_arn
-  kms_data_key_reuse_period_seconds = var.encrypts_with_key ? 3600 : null
-}
-
-resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
-  queue_url = aws_sqs_queue.dead_letters.id
-
-  redrive_allow_policy = jsonencode({
-    redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.arrived.arn]
-  })
+  alarms = {
+    name            = local.queue_name
+    dead_letters    = "Exports arrived and could not be started; they wait in ${local.queue_name}-dead-letters for 14 days. `starlift dlq list` shows them, `starlift dlq replay` starts them once the cause is mended."
+    waiting         = "The arrival of an export has waited for more than half an hour in ${local.queue_name}. Read the lines of /aws/lambda/${var.name}-exports."
+    max_age_seconds = 1800
+  }
+  alerts_topic_arn = var.alerts_topic_arn
 }
 
 # Everything, whatever its name: what is no export is refused with an alert, and a file that closes a version may be
 # called anything.
 resource "aws_s3_bucket_notification" "arrived" {
   bucket     = module.bucket["exports"].id
-  depends_on = [aws_sqs_queue_policy.arrived] # S3 sends a test event, and refuses a queue that takes none
+  depends_on = [module.queue] # S3 sends a test event, and refuses a queue that takes none
 
   queue {
     id        = "arrived"
-    queue_arn = aws_sqs_queue.arrived.arn
+    queue_arn = module.queue.arn
     events    = ["s3:ObjectCreated:*"]
-  }
-}
-
-resource "aws_sqs_queue_policy" "arrived" {
-  queue_url = aws_sqs_queue.arrived.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        # Both conditions: a bucket's name says nothing of its account, and once given up is anybody's.
-        Sid       = "TheBucketAnnounces"
-        Effect    = "Allow"
-        Principal = { Service = "s3.amazonaws.com" }
-        Action    = "sqs:SendMessage"
-        Resource  = aws_sqs_queue.arrived.arn
-        Condition = {
-          ArnEquals    = { "aws:SourceArn" = module.bucket["exports"].arn }
-          StringEquals = { "aws:SourceAccount" = local.account }
-        }
-      },
-      merge(local.only_tls, { Resource = aws_sqs_queue.arrived.arn }),
-    ]
-  })
-}
-
-resource "aws_sqs_queue_policy" "dead_letters" {
-  queue_url = aws_sqs_queue.dead_letters.id
-
-  policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [merge(local.only_tls, { Resource = aws_sqs_queue.dead_letters.arn })]
-  })
-}
-
-locals {
-  only_tls = {
-    Sid       = "OnlyTls"
-    Effect    = "Deny"
-    Principal = "*"     # everybody, because this refuses
-    Action    = "sqs:*" # everything, because this refuses
-    Condition = { Bool = { "aws:SecureTransport" = "false" } }
   }
 }

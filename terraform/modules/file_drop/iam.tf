@@ -21,9 +21,9 @@ locals {
       # function's name, not by its code.
       sid       = "TakeMessages"
       actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
-      resources = [aws_sqs_queue.dropped.arn]
+      resources = [module.queue.arn]
     },
-    { sid = "GiveMessagesUp", actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.dead_letters.arn] },
+    { sid = "GiveMessagesUp", actions = ["sqs:SendMessage"], resources = [module.queue.dead_letters.arn] },
     ],
     var.key_arn == null ? [] : [
       # GenerateDataKey is for writing and sending, Decrypt for reading and receiving.

@@ -10,7 +10,6 @@ locals {
   suffix           = "${local.account}-${data.aws_region.this.name}"
   function_name    = "${var.name}-file-drop"
   metric_namespace = "Starlift/${var.name}"
-  max_receives     = 3
 
   # Every form that the function reads, each once: S3 refuses filters of which two fit one name.
   # S3 tells capitals from small letters, and programs write either: REPORT.CSV would lie there unread.
@@ -39,13 +38,13 @@ module "bucket" {
 
 resource "aws_s3_bucket_notification" "dropped" {
   bucket     = module.bucket["files"].id
-  depends_on = [aws_sqs_queue_policy.dropped] # S3 sends a test event, and refuses a queue that takes none
+  depends_on = [module.queue] # S3 sends a test event, and refuses a queue that takes none
 
   dynamic "queue" {
     for_each = local.file_endings
     content {
       id            = "dropped${replace(queue.value, ".", "-")}"
-      queue_arn     = aws_sqs_queue.dropped.arn
+      queue_arn     = module.queue.arn
       events        = ["s3:ObjectCreated:*"]
       filter_suffix = queue.value
     }
@@ -77,7 +76,7 @@ module "function" {
     PROJECT       = var.project_folder
     TARGET_SECRET = aws_secretsmanager_secret.target.name
     QUARANTINE    = "s3://${module.bucket["rejected"].id}/${local.quarantine_prefix}"
-    DLQ_URL       = aws_sqs_queue.dead_letters.url
+    DLQ_URL       = module.queue.dead_letters.url
     MAX_RECEIVES  = tostring(local.max_receives)
   }
 
@@ -103,7 +102,7 @@ module "function" {
 resource "aws_lambda_event_source_mapping" "dropped" {
   count = var.has_function ? 1 : 0
 
-  event_source_arn        = aws_sqs_queue.dropped.arn
+  event_source_arn        = module.queue.arn
   function_name           = module.function[0].arn
   batch_size              = var.settings.batch_size
   function_response_types = ["ReportBatchItemFailures"] # or one bad file would bring its neighbours back
@@ -120,7 +119,7 @@ resource "terraform_data" "protection" {
   triggers_replace = [
     [for bucket in module.bucket : bucket.arn],
     aws_secretsmanager_secret.target.arn,
-    aws_sqs_queue.dead_letters.arn,
+    module.queue.dead_letters.arn,
   ]
 
   lifecycle {

@@ -22,12 +22,12 @@ output "quarantine" {
 
 output "queue_url" {
   description = "The queue of what was dropped."
-  value       = aws_sqs_queue.dropped.url
+  value       = module.queue.url
 }
 
 output "dead_letters_url" {
   description = "The queue of what could not be loaded."
-  value       = aws_sqs_queue.dead_letters.url
+  value       = module.queue.dead_letters.url
 }
 
 output "secret_name" {

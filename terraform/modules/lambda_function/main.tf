@@ -19,6 +19,12 @@ resource "aws_s3_object" "package" {
   # The content's hash is the key, so a new package is a new object, whatever its size and whatever encrypts it.
   key    = "${var.name}/${each.key}/${filesha256(each.value)}.zip"
   source = each.value
+
+  lifecycle {
+    # As the layer that is made of it: were one removed before and the other after what both need has changed, a plan
+    # that takes the function down and changes that too would be a circle.
+    create_before_destroy = true
+  }
 }
 
 resource "aws_lambda_layer_version" "packages" {
