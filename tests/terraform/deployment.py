@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket, FakeDeleteMarker
-from moto.sqs.models import Queue
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from local.aws import emulated_aws
@@ -158,8 +157,6 @@ def taught() -> Iterator[None]:
     with (
         patch.multiple(StepFunctionResponse, create=True, **answers),
         patch.object(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL),
-        patch.object(Queue, "BASE_ATTRIBUTES", [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]),
-        patch.object(Queue, "redrive_allow_policy", None, create=True),  # known to it, and told to nobody
         patch.object(FakeDeleteMarker, "dispose", lambda _self: None, create=True),  # or no bucket could be emptied
     ):
         yield
