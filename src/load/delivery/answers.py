@@ -49,6 +49,11 @@ def judge(status: int) -> Verdict:
     return Verdict.CLOSED  # redirects too: they could lead anywhere
 
 
+def may_be_one_record(status: int) -> bool:
+    """Tell whether a failure may be about one of the records: the endpoint does not say that it is only busy."""
+    return status == 0 or (status >= 500 and status != 503)
+
+
 def asked_pause(retry_after: str, now: float) -> float:
     """Return the seconds that a Retry-After asks for, as a number or as an HTTP date; 0 if it says nothing."""
     text = retry_after.strip()

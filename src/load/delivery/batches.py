@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,10 @@ class Batch:
     def only(self, ids: set[str]) -> "Batch":
         """Return the batch without other records."""
         return Batch(tuple(record for record in self.records if record["id"] in ids), self.refusals)
+
+    def shuffled(self, uniform: Callable[[float, float], float]) -> "Batch":
+        """Return the batch in an order of chance."""
+        return Batch(tuple(sorted(self.records, key=lambda _record: uniform(0, 1))), self.refusals)
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """Return the first half and the second."""

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from load.delivery.answers import Verdict
+from load.delivery.answers import Verdict, may_be_one_record
 from load.delivery.batches import Batch, split
 from load.delivery.messages import Message, Parcel
 from load.delivery.ports import Ports
@@ -101,7 +101,11 @@ class _Work:
                 ledger.release(mine, self.claim)
 
     def _deliver_batch(self, batch: Batch, mine: set[str]) -> None:
-        """Post a batch; where it is refused, its halves, until what is refused is one record."""
+        """Post a batch; where it is refused, or fails, its halves, until that is one record's.
+
+        What fails is not told from an endpoint that is down, so the end comes after as many failures in a row. The
+        halves of what fails are of chance: another time others come together.
+        """
         waiting = [batch] if batch.records else []
         while waiting and not self.is_over:
             if not has_time(self.ports):
@@ -113,6 +117,8 @@ class _Work:
                 waiting += reversed(part.halves())
             elif self._settle(part, posted):
                 mine.difference_update(part.ids)
+            elif may_be_one_record(posted.answer.status) and len(part.records) > 1:
+                waiting += part.shuffled(self.ports.uniform).halves()
 
     def _settle(self, batch: Batch, posted: Posted) -> bool:
         """Note what became of a batch, and tell whether it is settled."""

@@ -40,6 +40,7 @@ class Sink:
     faults: Faults = field(default_factory=Faults)
     refused: set[str] = field(default_factory=set)  # ids of records that are refused, with all that came with them
     say: Say = lambda _line: None
+    refusal: int = 422  # the status that refused records are answered with
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError as error:
             return Post(self._key, 400), {"error": str(error)}
         if found := sorted({record["id"] for record in records} & sink.refused):
-            return Post(self._key, 422, len(records)), {"error": f"The record {found[0]} is refused."}
+            return Post(self._key, sink.refusal, len(records)), {"error": f"The record {found[0]} is refused."}
         new = sink.store.take(records)
         return Post(self._key, 200, len(records), new), {"records": len(records), "new": new}
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from load.delivery.messages import Message
+from local.delivery.sink import running_sink
 from local.delivery.sink_faults import Cut, Fault
 from tests.delivery_factories import message
 
@@ -38,6 +39,14 @@ def test_a_dead_endpoint_is_left_alone_after_a_few_failures(world):
     assert len(set(world.keys)) == 2
 
 
+def test_a_dead_endpoint_gets_no_more_of_a_message_of_many_records(world):
+    world.go_wrong(status=500, times=0)
+
+    assert world.deliver(message(*"abcdefgh"), message("i")) == ["m-a-b-c-d-e-f-g-h", "m-i"]
+
+    assert world.statuses == [500] * 8
+
+
 def test_an_endpoint_that_nobody_answers_for_is_left_alone_too(world):
     unreachable = replace(world, url="http://127.0.0.1:9/")
 
@@ -52,6 +61,18 @@ def test_failures_between_which_something_was_taken_do_not_stop_the_rest(world):
     assert world.deliver(*map(message, "abcdef")) == ["m-a", "m-c", "m-e"]
 
     assert world.held == ["b", "d", "f"]
+
+
+@pytest.mark.parametrize("poison", [{"a"}, {"h"}, {"b", "g"}])
+def test_records_at_which_the_endpoint_fails_hold_back_the_others_only_for_a_while(world, poison):
+    with running_sink(replace(world.sink, refused=poison, refusal=500)) as failing:
+        broken = replace(world, sink=failing.sink, url=failing.url)
+        receives = itertools.takewhile(lambda _turn: len(world.held) < 8 - len(poison), range(200))
+
+        left = [broken.deliver(message(*"abcdefgh")) for _turn in receives]
+
+        assert broken.deliver(message(*"abcdefgh")) == left[0] == ["m-a-b-c-d-e-f-g-h"]
+    assert set(world.held) == {*"abcdefgh"} - poison
 
 
 def test_what_comes_after_the_end_is_not_even_looked_at(world):
