@@ -14,7 +14,8 @@ from extraction.database.wiring import open_source
 from local.aws import EmulatedAws, emulated_aws
 from local.deployment import Deployment, Settings, deploy_warehouse
 from local.packaging.build_target import here
-from local.packaging.packages import STAGES, Build, build_packages
+from local.packaging.functions import STAGES
+from local.packaging.packages import Build, build_packages
 from local.postgres.embedded import EmbeddedPostgres, embedded_postgres
 from local.reports import bar_table, comparison_table, report_table
 from local.state_machine import follow, start_execution

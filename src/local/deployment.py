@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from local.aws import EmulatedAws
-from local.packaging.packages import HANDLERS, STAGES, Package
+from local.packaging.functions import HANDLERS, STAGES
+from local.packaging.packages import Package
 from local.sandbox.spec import REGION
 from local.state_machine import render_definition
 

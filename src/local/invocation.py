@@ -10,7 +10,8 @@ from typing import Any
 
 from local.aws import EmulatedAws, emulated_aws
 from local.packaging.build_target import here
-from local.packaging.packages import HANDLERS, Build, Package, build_packages, project_in_package
+from local.packaging.functions import HANDLERS
+from local.packaging.packages import Build, Package, build_packages, project_in_package
 from local.sandbox import Function, FunctionSpec, OnLog, Result, ignore_logs, unzip
 from utils.errors import ConfigurationError
 from utils.open_store import below

@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from local.packaging.packages import ROOT, STAGES
+from local.packaging.functions import STAGES
+from local.packaging.packages import ROOT
 from local.state_machine import DEFINITION
 from tests.acceptance.shop import EXPECTED, HELD, make_world
 

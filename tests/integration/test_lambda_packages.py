@@ -3,7 +3,8 @@
 import pytest
 
 from local.packaging.build_target import ARCHITECTURES, on_lambda
-from local.packaging.packages import FUNCTIONS, HANDLERS, LIMIT, Build, build_packages
+from local.packaging.functions import FUNCTIONS, HANDLERS
+from local.packaging.packages import LIMIT, Build, build_packages
 from tests.lambda_packages import (
     ELF_MACHINES,
     NEVER_IMPORTED,

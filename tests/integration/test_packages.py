@@ -9,7 +9,8 @@ import pytest
 
 from local.invocation import make_function
 from local.packaging.build_target import here
-from local.packaging.packages import STAGES, Build, build_packages
+from local.packaging.functions import STAGES
+from local.packaging.packages import Build, build_packages
 from local.sandbox import Function, FunctionSpec, unzip
 from local.sandbox.runtime_packages import runtime_packages
 from local.serving import serving

@@ -6,7 +6,8 @@ import pytest
 
 from local.aws import emulated_aws
 from local.deployment import Settings, deploy_warehouse, read_alerts
-from local.packaging.packages import HANDLERS, STAGES, Package
+from local.packaging.functions import HANDLERS, STAGES
+from local.packaging.packages import Package
 from local.state_machine import follow, start_execution
 
 SECRET = {"host": "127.0.0.1", "port": 1, "username": "u", "password": "p", "dbname": "d"}

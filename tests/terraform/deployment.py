@@ -17,7 +17,8 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 from local.aws import emulated_aws
 from local.packaging.build_target import here
-from local.packaging.packages import STAGES, Build, build_packages
+from local.packaging.functions import STAGES
+from local.packaging.packages import Build, build_packages
 from local.sandbox.spec import REGION
 from local.state_machine import Clients, Execution, follow, start_execution
 from tests.terraform.calls import CallRecorder

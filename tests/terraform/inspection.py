@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from local.packaging.packages import FUNCTIONS, ROOT, STAGES
+from local.packaging.functions import FUNCTIONS, STAGES
+from local.packaging.packages import ROOT
 from tests.terraform.deployment import ENVIRONMENT, PROJECT, Deployed
 
 

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from extraction.database.wiring import open_source
-from local.packaging.packages import ROOT, STAGES
+from local.packaging.functions import STAGES
+from local.packaging.packages import ROOT
 from local.totesys import generator
 from local.warehouse.run import report
 from local.warehouse.verification import verify

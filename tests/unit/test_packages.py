@@ -8,16 +8,8 @@ import pytest
 from local.packaging import packages
 from local.packaging.build_target import here
 from local.packaging.contents import append, installed_files, is_needed
-from local.packaging.packages import (
-    FUNCTIONS,
-    HANDLERS,
-    Build,
-    Package,
-    PackageError,
-    build_packages,
-    check_limit,
-    lock_name,
-)
+from local.packaging.functions import FUNCTIONS, HANDLERS, lock_name
+from local.packaging.packages import Build, Package, PackageError, build_packages, check_limit
 
 TELEMETRY = Path(__file__).parents[2] / "projects" / "telemetry"
 

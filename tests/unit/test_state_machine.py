@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from local.packaging.packages import HANDLERS
+from local.packaging.functions import HANDLERS
 from local.state_machine import DEFINITION, render_definition
 from tests.retryable import raisable
 

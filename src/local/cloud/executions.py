@@ -11,7 +11,7 @@ from extraction.database.request import read_request
 from local.cloud.account import first_post, read_outputs
 from local.cloud.deployment import Deployment
 from local.cloud.terminal import Terminal
-from local.packaging.packages import STAGES
+from local.packaging.functions import STAGES
 from local.reports import report_table
 from local.state_machine import Execution, follow, start_execution
 from local.warehouse.run import report

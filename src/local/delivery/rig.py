@@ -19,7 +19,8 @@ from local.delivery.api_gateway import RestApi
 from local.delivery.athena import LocalAthena, served
 from local.delivery.athena_lake import Lake
 from local.delivery.sink import Running
-from local.packaging.packages import HANDLERS, Package
+from local.packaging.functions import HANDLERS
+from local.packaging.packages import Package
 from local.sandbox import Functions, FunctionSpec, OnLog, unzip
 from local.sandbox.spec import REGION
 from local.serving import serving

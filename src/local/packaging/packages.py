@@ -7,11 +7,10 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from local.packaging import contents
 from local.packaging.build_target import ARCHITECTURES, Target, here, on_lambda
@@ -25,30 +24,12 @@ from local.packaging.contents import (
     read_label,
     unzipped_bytes,
 )
+from local.packaging.functions import FUNCTIONS, HANDLERS, lock_name
 from local.packaging.own_modules import module_path, own_modules
 
 ROOT = Path(__file__).parents[3]
 BUILD = ROOT / "build"
 PROJECT = Path("projects/totesys")
-HANDLERS: Mapping[str, str] = MappingProxyType(
-    {
-        "extraction": "extraction.database.handler.lambda_handler",
-        "transformation": "transformation.star_schema.handler.lambda_handler",
-        "load": "load.warehouse.handler.lambda_handler",
-        "file_drop": "load.files.handler.lambda_handler",
-        "exports": "extraction.exports.handler.lambda_handler",
-        "delta": "transformation.delta.handler.lambda_handler",
-        "changes": "load.changes.handler.lambda_handler",
-        "ingest": "extraction.api.handler.lambda_handler",
-        "query": "transformation.query.handler.lambda_handler",
-        "delivery": "load.delivery.handler.lambda_handler",
-    }
-)
-FUNCTIONS = tuple(HANDLERS)
-LOCKS: Mapping[str, str] = MappingProxyType(  # where another function imports the same packages
-    {"changes": "extraction", "ingest": "exports", "delivery": "exports"}
-)
-STAGES = ("extraction", "transformation", "load")  # of a warehouse run, in their order
 LIMIT = 262_144_000  # bytes unzipped, function and layers together: Lambda's own
 MEGABYTE = 1_000_000
 
@@ -190,11 +171,6 @@ def project_in_package(project: Path) -> str:
 
 def _interpreter(target: Target) -> str:
     return f"{target.name} {platform.python_version() if target.is_here else ''}"
-
-
-def lock_name(stage: str) -> str:
-    """Return which of requirements/ a function's layer is made from."""
-    return LOCKS.get(stage, stage)
 
 
 def _locked_requirements(stage: str, target: Target) -> str:
