@@ -26,7 +26,10 @@ def _rows(fields: Fields, verb: str, noun: str = "row") -> str:
 
 
 def _extracted(fields: Fields) -> str:
-    return _rows(fields, "compared", "key") if fields.get("role") == "keys" else _rows(fields, "extracted")
+    role = fields.get("role", "changed")
+    if role == "keys":
+        return _rows(fields, "compared", "key")
+    return _rows(fields, "extracted" if role == "changed" else "joined")
 
 
 def _changed_models(fields: Fields) -> str:
