@@ -21,10 +21,11 @@ def test_a_table_of_one_row_is_told_in_the_singular():
     [
         ("keys", ["compared", "maker", "98", "keys"]),
         ("changed", ["extracted", "maker", "98", "rows"]),
+        ("affected", ["joined", "maker", "98", "rows"]),
         ("context", ["joined", "maker", "98", "rows"]),
     ],
 )
-def test_keys_that_are_compared_are_not_told_as_extracted_rows(role, told):
+def test_only_what_changed_is_told_as_extracted(role, told):
     assert narrate("table extracted", {"table": "maker", "row_count": 98, "role": role}).split() == told
 
 
